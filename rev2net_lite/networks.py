@@ -1,0 +1,228 @@
+"""Encoder and decoders: one 3D convolutional encoder, and the decoder that both reversed streams are made of.
+
+The paper says "an encoder" and "two decoders"; their form below is this kit's own reading. Decoders convolve on coarse
+grids only and reach full size by depth-to-space (Shi et al., CVPR 2016), so supervising the encoder with two of them
+costs little beside the encoder itself. There are no skip connections: whatever a decoder knows, the encoder has kept.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from einops import rearrange, reduce
+from torch import Tensor, nn
+
+from rev2net_lite.shapes import ShapeError, check_shape
+
+__all__ = ["SIZES", "Classifier", "Decoder", "Encoder", "NetworkConfig", "depth_to_space"]
+
+Stride = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The form of an encoder and of the decoders that mirror it.
+
+    Args:
+        widths: channels of each encoder level, first to last.
+        strides: `(t, h, w)` stride of each encoder level.
+        blocks: residual blocks per level; 0 makes each level one plain convolution.
+        decoder_widths: channels of the decoder stages; the features of these stages are what the discrepancy compares.
+        norm: `"batch"`, or `"group"` where batches are small or spread over processes.
+        dropout: probability before the classifier.
+    """
+
+    widths: tuple[int, ...]
+    strides: tuple[Stride, ...]
+    blocks: int
+    decoder_widths: tuple[int, ...]
+    norm: Literal["batch", "group"] = "batch"
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not self.widths or len(self.widths) != len(self.strides):
+            raise ValueError(f"widths {self.widths} and strides {self.strides} must have one entry per encoder level")
+        if not 1 <= len(self.decoder_widths) <= len(self.strides):
+            raise ValueError(
+                f"decoder_widths {self.decoder_widths} has {len(self.decoder_widths)} stages; "
+                f"expected 1 to {len(self.strides)}, at most one per encoder level"
+            )
+        if self.blocks < 0:
+            raise ValueError(f"blocks is {self.blocks}; expected 0 (plain convolutions) or more")
+        if self.norm not in ("batch", "group"):
+            raise ValueError(f"norm is {self.norm!r}; expected 'batch' or 'group'")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; expected a probability in [0, 1)")
+
+    @property
+    def total_stride(self) -> Stride:
+        """Input steps per step of the last level, along t, h and w."""
+        t, h, w = (math.prod(axis) for axis in zip(*self.strides, strict=True))
+        return t, h, w
+
+
+SIZES: dict[str, NetworkConfig] = {
+    # The plain form with which the prototypes found their results; about 0.3 M parameters with both decoders.
+    "tiny": NetworkConfig(
+        widths=(16, 32, 64, 64),
+        strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 1, 1)),
+        blocks=0,
+        decoder_widths=(64, 32),
+    ),
+    "small": NetworkConfig(
+        widths=(24, 48, 96, 128),
+        strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 1, 1)),
+        blocks=1,
+        decoder_widths=(96, 64),
+    ),
+    # The size class of an 18-layer R3D (Tran et al., CVPR 2018): 33 M parameters in the encoder.
+    "base": NetworkConfig(
+        widths=(64, 128, 256, 512),
+        strides=((1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 2, 2)),
+        blocks=2,
+        decoder_widths=(256, 128, 64),
+    ),
+}
+
+
+def depth_to_space(features: Tensor, stride: Stride) -> Tensor:
+    """Features on a finer grid, made from groups of channels: `(b (c t2 h2 w2) t h w) -> (b c (t t2) (h h2) (w w2))`.
+
+    >>> import torch
+    >>> tuple(depth_to_space(torch.zeros(1, 24, 4, 5, 6), (2, 2, 2)).shape)
+    (1, 3, 8, 10, 12)
+    """
+    t2, h2, w2 = stride
+    return rearrange(
+        features, "b (c t2 h2 w2) t h w -> b c (t t2) (h h2) (w w2)", t2=t2, h2=h2, w2=w2
+    )
+
+
+def _normalisation(norm: str, width: int) -> nn.Module:
+    return nn.BatchNorm3d(width) if norm == "batch" else nn.GroupNorm(math.gcd(width, 8), width)
+
+
+def _convolution(width_in: int, width: int, stride: Stride, norm: str) -> nn.Sequential:
+    """3x3x3 convolution, normalisation, rectifier; the bias is the normalisation's."""
+    return nn.Sequential(
+        nn.Conv3d(width_in, width, kernel_size=3, stride=stride, padding=1, bias=False),
+        _normalisation(norm, width),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _Residual(nn.Module):
+    """Basic residual block in three dimensions (He et al., CVPR 2016; R3D of Tran et al., CVPR 2018)."""
+
+    def __init__(self, width_in: int, width: int, stride: Stride, norm: str) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *_convolution(width_in, width, stride, norm),
+            nn.Conv3d(width, width, kernel_size=3, padding=1, bias=False),
+            _normalisation(norm, width),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if width_in != width or stride != (1, 1, 1):
+            self.shortcut = nn.Sequential(
+                nn.Conv3d(width_in, width, kernel_size=1, stride=stride, bias=False), _normalisation(norm, width)
+            )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return (self.body(features) + self.shortcut(features)).relu()
+
+
+class Encoder(nn.Module):
+    """Pyramid of features of a clip: one tensor `(b d t h w)` per level, first to last.
+
+    Args:
+        channels: 3 for frames, 2 for flow.
+        config: widths, strides and blocks.
+    """
+
+    def __init__(self, channels: int, *, config: NetworkConfig) -> None:
+        super().__init__()
+        self.channels = channels
+        self.levels = nn.ModuleList()
+        for width_in, width, stride in zip(
+            (channels, *config.widths[:-1]), config.widths, config.strides, strict=True
+        ):
+            if config.blocks == 0:
+                self.levels.append(_convolution(width_in, width, stride, config.norm))
+            else:
+                blocks = [_Residual(width_in, width, stride, config.norm)]
+                blocks += [_Residual(width, width, (1, 1, 1), config.norm) for _ in range(config.blocks - 1)]
+                self.levels.append(nn.Sequential(*blocks))
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        check_shape("encoder input", inputs, f"b {self.channels} t h w")
+        pyramid: list[Tensor] = []
+        for level in self.levels:
+            pyramid.append(level(pyramid[-1] if pyramid else inputs))
+        return tuple(pyramid)
+
+
+class Decoder(nn.Module):
+    """Full-size output of an encoder's last level, and the features of each stage on the way.
+
+    The strides of the encoder are undone last to first: each stage convolves, and a depth-to-space step undoes one
+    stride behind it; the output convolution undoes what is left. Two decoders with the same `config` have features of
+    equal shape at each stage, whatever their number of output channels.
+
+    Args:
+        channels: output channels: 2 for flow, 3 for frames.
+        config: the encoder's, with the widths of the decoder's stages.
+    """
+
+    def __init__(self, channels: int, *, config: NetworkConfig) -> None:
+        super().__init__()
+        # A stride of 1 needs no step of its own: the stages share out the strides that enlarge the grid.
+        strides = [stride for stride in reversed(config.strides) if stride != (1, 1, 1)]
+        inner = strides[: len(config.decoder_widths) - 1]
+        self.strides: list[Stride] = inner
+        rest = strides[len(inner) :]
+        self.output_stride: Stride = (
+            math.prod(s[0] for s in rest),
+            math.prod(s[1] for s in rest),
+            math.prod(s[2] for s in rest),
+        )
+        widths = config.decoder_widths
+        self.stages = nn.ModuleList()
+        self.enlarge = nn.ModuleList()
+        self.stages.append(_convolution(config.widths[-1], widths[0], (1, 1, 1), config.norm))
+        for stride, (width_in, width) in zip(inner, pairwise(widths), strict=True):
+            self.enlarge.append(nn.Conv3d(width_in, width * math.prod(stride), kernel_size=1))
+            self.stages.append(_convolution(width, width, (1, 1, 1), config.norm))
+        self.output = nn.Conv3d(widths[-1], channels * math.prod(self.output_stride), kernel_size=3, padding=1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Output `(b c t h w)` at the clip's size, and one `(b d t h w)` per stage, coarse to fine."""
+        stages = [self.stages[0](features)]
+        for stride, enlarge, stage in zip(self.strides, self.enlarge, list(self.stages)[1:], strict=True):
+            stages.append(stage(depth_to_space(enlarge(stages[-1]), stride)))
+        return depth_to_space(self.output(stages[-1]), self.output_stride), tuple(stages)
+
+
+class Classifier(nn.Module):
+    """Logits `(b k)` of features `(b d t h w)`: average over time and space, dropout, one linear layer."""
+
+    def __init__(self, width: int, classes: int, *, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(width, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.linear(self.dropout(reduce(features, "b d t h w -> b d", "mean")))
+
+
+def check_divisible(clip: Tensor, stride: Stride) -> None:
+    """A clip that the decoders can give back at its own size, or a `ShapeError` that names a size that fits."""
+    for axis, size, step in zip("thw", clip.shape[-3:], stride, strict=True):
+        if size % step:
+            nearest = max(step, round(size / step) * step)
+            raise ShapeError(
+                f"clip has shape {tuple(clip.shape)}; its axis '{axis}' must be a multiple of {step}, "
+                f"not {size}: read it with {nearest}"
+            )

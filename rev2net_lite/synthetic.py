@@ -1,0 +1,751 @@
+"""The two-domain action world: short videos whose classes are defined by what moves how, with exact flow.
+
+One rigid textured sprite moves over a textured background, filmed by a camera. The class is the sprite's motion and
+nothing else; how it looks, where it is, how fast it goes and how it is filmed are nuisance factors. Two knobs tie some
+of them to the class (`appearance_bias`, `motion_bias`), and one dial for each factor carries the tidy "studio" over to
+the untidy "street". Everything that makes a clip is plain data in a `ClipSpec`; `render` turns it into pixels, flow and
+mask.
+
+Every factor draws from a random stream of its own, keyed by seed, class and clip, and a dial scales what its stream
+gives. Turning one dial therefore changes one factor of each clip and leaves the others as they were.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import csv
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from rev2net_lite.video import write_video
+
+__all__ = [
+    "CLASSES",
+    "FACTORS",
+    "SHAPES",
+    "Camera",
+    "ClipSpec",
+    "ExactMotion",
+    "Light",
+    "Motion",
+    "RenderedClip",
+    "Surface",
+    "SyntheticConfig",
+    "dataset_specs",
+    "load_exact",
+    "render",
+    "sample_specs",
+    "street",
+    "studio",
+    "twin",
+    "untied_studio",
+    "write_synthetic_dataset",
+]
+
+CLASSES = ("slide_left", "slide_right", "rise", "fall", "spin_clockwise", "spin_counterclockwise", "grow", "shrink")
+"""What moves how, as a viewer sees it; "clockwise" is clockwise on the screen."""
+
+SHAPES = ("disc", "triangle", "square", "star", "flower", "drop", "heart", "bar")
+"""Outlines of the sprite, all of the same area at the same radius; look i has shape i."""
+
+FACTORS = ("motion", "surface", "shape", "background", "camera", "light", "noise", "compression")
+"""What `twin` can replace; the label goes with the motion."""
+
+SCHEMA = 1  # of dataset.json
+
+# Motion over a whole clip, for the middle pace: so an action looks the same at any number of frames.
+SLIDE_WIDTHS = 0.28  # frame widths: 2.6 px/frame at 8 frames of 64 px
+SPIN_RADIANS = 2.0  # 16 degrees per frame at 8 frames
+ZOOM_LOG = 0.65  # the radius nearly doubles: a factor of 1.10 per frame at 8 frames
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """The eight looks of the sprite or of the background, and the range that the palette dial opens.
+
+    `recipes`: hue, saturation, value of the first colour, pattern, its period (sprite radii or frame widths), its angle.
+    `second`: saturation and value of the second colour over the first's. `saturation`, `value`: range at palette 1.
+    """
+
+    recipes: tuple[tuple[float, float, float, str, float, float], ...]
+    second: tuple[float, float]
+    saturation: tuple[float, float]
+    value: tuple[float, float]
+
+
+_OBJECTS = _Looks(
+    recipes=(
+        (0.99, 0.85, 0.86, "stripes", 0.90, 0.0),
+        (0.07, 0.90, 0.96, "checks", 1.30, 0.0),
+        (0.15, 0.85, 0.98, "stripes", 0.70, 0.8),
+        (0.34, 0.75, 0.62, "dots", 0.95, 0.0),
+        (0.49, 0.80, 0.72, "stripes", 0.80, 1.6),
+        (0.60, 0.80, 0.86, "checks", 1.10, 0.8),
+        (0.76, 0.65, 0.72, "dots", 0.80, 0.8),
+        (0.90, 0.60, 0.95, "checks", 0.90, 0.4),
+    ),
+    second=(0.45, 1.1),
+    saturation=(0.3, 0.95),
+    value=(0.35, 1.0),
+)
+# Hues stand across the circle from the sprite's look of the same number: the pair of a biased clip is easy to see.
+_BACKGROUNDS = _Looks(
+    recipes=(
+        (0.50, 0.20, 0.94, "stripes", 0.25, 0.00),
+        (0.58, 0.24, 0.92, "stripes", 0.25, 1.57),
+        (0.70, 0.20, 0.92, "stripes", 0.25, 0.79),
+        (0.88, 0.20, 0.95, "stripes", 0.25, 2.36),
+        (0.03, 0.22, 0.96, "checks", 0.34, 0.00),
+        (0.12, 0.28, 0.96, "checks", 0.34, 0.79),
+        (0.22, 0.24, 0.92, "dots", 0.25, 0.00),
+        (0.38, 0.22, 0.90, "dots", 0.25, 0.79),
+    ),
+    second=(1.6, 0.84),
+    saturation=(0.1, 0.6),
+    value=(0.2, 0.85),
+)
+
+
+@dataclass(frozen=True)
+class SyntheticConfig:
+    """One domain of the world; the defaults are the studio with its ties.
+
+    Args:
+        domain: name of the domain, for the record.
+        frames: frames of a clip, at least 4. The whole action is shown at any number.
+        size: height and width in px, even, at least 16.
+        fps: frames per second of the files.
+        appearance_bias: probability that the object's look (colour, pattern, shape) goes with the class and,
+            drawn independently, that the background's look does; otherwise a look is drawn uniformly.
+        motion_bias: probability that the camera's pan and the object's pace go with the class. Without `pan` the camera
+            stays still and only the pace is tied.
+        palette: 0: eight colours, 1: colours from all over the circle.
+        texture: 0: stripes, checks and dots, 1: rough natural textures on object and background.
+        light: 0: even light, 1: brightness, contrast, gradient and flicker vary from clip to clip.
+        noise: sensor noise; 0: sd 0.008, 1: sd 0.04 of the range.
+        pan: sd of the camera's pan over the whole clip, per axis, in frame widths; 0: static camera, 0.12: street.
+        shake: camera jitter; 1: sd of 0.012 frame widths per frame and axis.
+        speed: width of the distribution of paces; 0: 0.7 to 1.4 of the middle pace, 1: 0.5 to 2.
+        scale: width of the distribution of sizes; 0: 0.9 to 1.1 of the middle radius, 1: 0.65 to 1.5.
+        compression: H.264 constant rate factor; 0: crf 12, 1: crf 30.
+
+    Raises:
+        ValueError: a field is outside its range.
+    """
+
+    domain: str = "studio"
+    frames: int = 8
+    size: int = 64
+    fps: int = 8
+    appearance_bias: float = 0.9
+    motion_bias: float = 0.0
+    palette: float = 0.0
+    texture: float = 0.0
+    light: float = 0.0
+    noise: float = 0.0
+    pan: float = 0.0
+    shake: float = 0.0
+    speed: float = 0.0
+    scale: float = 0.0
+    compression: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.domain, str) or not self.domain:
+            raise ValueError(f"domain is {self.domain!r}; expected a name such as 'studio' or 'street'")
+        for name, integer, low in (("frames", self.frames, 4), ("size", self.size, 16), ("fps", self.fps, 1)):
+            if not isinstance(integer, int) or integer < low:
+                raise ValueError(f"{name} is {integer!r}; expected a whole number of at least {low}")
+        if self.size % 2:
+            raise ValueError(f"size is {self.size}; H.264 needs an even number, take {self.size + 1}")
+        for name, value, high in (
+            ("appearance_bias", self.appearance_bias, 1.0),
+            ("motion_bias", self.motion_bias, 1.0),
+            ("palette", self.palette, 1.0),
+            ("texture", self.texture, 1.0),
+            ("light", self.light, 2.0),
+            ("noise", self.noise, 5.0),
+            ("pan", self.pan, 0.5),
+            ("shake", self.shake, 5.0),
+            ("speed", self.speed, 2.0),
+            ("scale", self.scale, 2.0),
+            ("compression", self.compression, 2.0),
+        ):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
+                raise ValueError(f"{name} is {value!r}; expected a number from 0 to {high:g}")
+
+
+def studio() -> SyntheticConfig:
+    """The source domain: plain patterns, static camera, looks tied to the class with probability 0.9."""
+    return SyntheticConfig()
+
+
+def untied_studio() -> SyntheticConfig:
+    """The studio's look with every tie cut: what is left of a source accuracy when the bias is gone."""
+    return SyntheticConfig(domain="untied studio", appearance_bias=0.0)
+
+
+def street() -> SyntheticConfig:
+    """The target domain: no ties, every shift at full width.
+
+    >>> street().pan, street().appearance_bias
+    (0.12, 0.0)
+    """
+    return SyntheticConfig(
+        domain="street",
+        appearance_bias=0.0,
+        palette=1.0,
+        texture=1.0,
+        light=1.0,
+        noise=1.0,
+        pan=0.12,
+        shake=1.0,
+        speed=1.0,
+        scale=1.0,
+        compression=1.0,
+    )
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The sprite's path in the world; position, radius and angle are those of mid-clip.
+
+    `centre` px from the frame's middle, `radius` px, `angle` and `spin` radians (clockwise) and radians/frame,
+    `velocity` px/frame (right, down), `zoom` factor of the radius per frame, `pace` of the middle pace.
+    """
+
+    centre: tuple[float, float]
+    radius: float
+    angle: float
+    velocity: tuple[float, float]
+    spin: float
+    zoom: float
+    pace: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A two-coloured pattern: `look` is the number of the look it came from, `period` is in sprite radii (in frame
+    widths for a background), `roughness` mixes the pattern with noise of `seed`."""
+
+    look: int
+    colours: tuple[tuple[float, float, float], tuple[float, float, float]]
+    pattern: str
+    period: float
+    angle: float
+    roughness: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Camera:
+    """`pan`: how far the scene moves over the clip, px; `shake`: where each frame is besides, px."""
+
+    pan: tuple[float, float]
+    shake: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Light:
+    """`gradient`: change of gain from the middle to an edge (right, down); `flicker`: gain of each frame."""
+
+    brightness: float
+    contrast: float
+    gradient: tuple[float, float]
+    flicker: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """Every factor of one clip as plain data."""
+
+    label: str
+    frames: int
+    size: int
+    motion: Motion
+    surface: Surface
+    shape: str
+    background: Surface
+    camera: Camera
+    light: Light
+    noise_sd: float
+    noise_seed: int
+    crf: int
+
+
+@dataclass(frozen=True)
+class RenderedClip:
+    """`frames` uint8 (3 t h w); `flow` float32 (2 t-1 h w), exact, px/frame; `mask` bool (t h w) of the sprite."""
+
+    frames: Tensor
+    flow: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class ExactMotion:
+    """`flow` float32 (2 t-1 h w) px/frame and `mask` bool (t h w) of the sprite, as written beside the videos."""
+
+    flow: Tensor
+    mask: Tensor
+
+
+def sample_specs(config: SyntheticConfig, *, clips_per_class: int, seed: int) -> list[ClipSpec]:
+    """`clips_per_class` clips of every class, class after class.
+
+    A clip depends on the config, the seed, its class and its number only: asking for more clips keeps the earlier ones.
+    Two domains sampled with one seed hold the same clips but for the dials, so test splits want a seed of their own.
+
+    Raises:
+        ValueError: `clips_per_class` is below 1 or `seed` below 0.
+
+    >>> [spec.label for spec in sample_specs(studio(), clips_per_class=1, seed=0)][:2]
+    ['slide_left', 'slide_right']
+    """
+    for name, value, low in (("clips_per_class", clips_per_class, 1), ("seed", seed, 0)):
+        if not isinstance(value, int) or value < low:
+            raise ValueError(f"{name} is {value!r}; expected a whole number of at least {low}")
+    return [_sample(config, k, (seed, k, index)) for k in range(len(CLASSES)) for index in range(clips_per_class)]
+
+
+def _sample(config: SyntheticConfig, k: int, key: tuple[int, int, int]) -> ClipSpec:
+    streams = [np.random.Generator(np.random.PCG64([*key, stream])) for stream in range(7)]
+    motion, objects, background, camera, light, noise, ties = streams
+    look = _tied(objects, k, config.appearance_bias)
+    motion_tied = bool(ties.random() < config.motion_bias)
+    return ClipSpec(
+        label=CLASSES[k],
+        frames=config.frames,
+        size=config.size,
+        motion=_sample_motion(motion, config, k, motion_tied),
+        surface=_sample_surface(objects, config, look, _OBJECTS),
+        shape=SHAPES[look],
+        background=_sample_background(background, config, k),
+        camera=_sample_camera(camera, config, k, motion_tied),
+        light=_sample_light(light, config),
+        noise_sd=0.008 + 0.032 * config.noise,
+        noise_seed=int(noise.integers(2**31)),
+        crf=round(12 + 18 * config.compression),
+    )
+
+
+def _tied(rng: np.random.Generator, k: int, bias: float) -> int:
+    """Class k itself with probability `bias`, else any class: so k has probability bias + (1 - bias) / 8."""
+    tie, other = rng.random(2)
+    return k if tie < bias else int(other * len(CLASSES))
+
+
+def _sample_motion(rng: np.random.Generator, config: SyntheticConfig, k: int, tied: bool) -> Motion:
+    x, y, size, angle, pace = rng.random(5)
+    if tied:
+        pace = (k + 0.5) / len(CLASSES)
+    pace = 2.0 ** ((0.5 + 0.5 * config.speed) * (2 * pace - 1))
+    step = pace / (config.frames - 1)
+    slide = SLIDE_WIDTHS * config.size * step
+    label = CLASSES[k]
+    directions = {"slide_left": (-1, 0), "slide_right": (1, 0), "rise": (0, -1), "fall": (0, 1)}
+    dx, dy = directions.get(label, (0, 0))
+    turn = {"spin_clockwise": 1, "spin_counterclockwise": -1}.get(label, 0)
+    swell = {"grow": 1, "shrink": -1}.get(label, 0)
+    return Motion(
+        centre=(0.26 * config.size * (x - 0.5), 0.26 * config.size * (y - 0.5)),
+        radius=0.17 * config.size * float(np.exp((0.1 + 0.3 * config.scale) * (2 * size - 1))),
+        angle=2 * np.pi * angle,
+        velocity=(slide * dx, slide * dy),
+        spin=SPIN_RADIANS * step * turn,
+        zoom=float(np.exp(ZOOM_LOG * step * swell)),
+        pace=pace,
+    )
+
+
+def _sample_surface(rng: np.random.Generator, config: SyntheticConfig, look: int, looks: _Looks) -> Surface:
+    hue, saturation, value, pattern, period, angle = looks.recipes[look]
+    hues, saturations, values = rng.random((3, 2))
+    palette = config.palette
+    colours = []
+    for i, (s, v) in enumerate(((saturation, value), (saturation * looks.second[0], value * looks.second[1]))):
+        colours.append(
+            colorsys.hsv_to_rgb(
+                (hue + palette * (hues[i] - 0.5)) % 1,
+                (1 - palette) * s + palette * _between(looks.saturation, saturations[i]),
+                (1 - palette) * min(1.0, v) + palette * _between(looks.value, values[i]),
+            )
+        )
+    return Surface(
+        look=look,
+        colours=(colours[0], colours[1]),
+        pattern=pattern,
+        period=period,
+        angle=angle,
+        roughness=config.texture,
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def _between(ends: tuple[float, float], part: float) -> float:
+    return ends[0] + (ends[1] - ends[0]) * part
+
+
+def _sample_background(rng: np.random.Generator, config: SyntheticConfig, k: int) -> Surface:
+    look = _tied(rng, k, config.appearance_bias)
+    return _sample_surface(rng, config, look, _BACKGROUNDS)
+
+
+def _sample_camera(rng: np.random.Generator, config: SyntheticConfig, k: int, tied: bool) -> Camera:
+    pan = config.pan * config.size * rng.standard_normal(2)
+    if tied:  # the length that an untied pan has on average (root mean square), in the class's own direction
+        turn = 2 * np.pi * (k + 0.5) / len(CLASSES)
+        pan = config.pan * config.size * np.sqrt(2) * np.array([np.cos(turn), np.sin(turn)])
+    shake = 0.012 * config.shake * config.size * rng.standard_normal((config.frames, 2))
+    return Camera(pan=(float(pan[0]), float(pan[1])), shake=tuple((float(x), float(y)) for x, y in shake))
+
+
+def _sample_light(rng: np.random.Generator, config: SyntheticConfig) -> Light:
+    brightness, contrast, x, y = config.light * (2 * rng.random(4) - 1)
+    flicker = 1 + 0.04 * config.light * rng.standard_normal(config.frames)
+    return Light(
+        brightness=0.1 * brightness,
+        contrast=float(np.exp(0.3 * contrast)),
+        gradient=(0.35 * x, 0.35 * y),
+        flicker=tuple(float(gain) for gain in flicker),
+    )
+
+
+def twin(spec: ClipSpec, factor: str, *, other: ClipSpec) -> ClipSpec:
+    """The same clip with one factor of `FACTORS` taken from another clip: what that factor alone does to a prediction.
+
+    "motion" takes the label along. Every other twin has the label, and all but "shape" and "camera" the exact flow, of
+    `spec`.
+
+    Raises:
+        ValueError: the factor is unknown, or the two clips differ in frames or size.
+
+    >>> first, second = sample_specs(untied_studio(), clips_per_class=1, seed=0)[:2]
+    >>> twin(first, "background", other=second).label
+    'slide_left'
+    """
+    if (spec.frames, spec.size) != (other.frames, other.size):
+        raise ValueError(
+            f"the clips have {spec.frames} frames of {spec.size} px and {other.frames} frames of {other.size} px; "
+            "twins need two clips of one frames and size"
+        )
+    twins = {
+        "motion": replace(spec, motion=other.motion, label=other.label),
+        "surface": replace(spec, surface=other.surface),
+        "shape": replace(spec, shape=other.shape),
+        "background": replace(spec, background=other.background),
+        "camera": replace(spec, camera=other.camera),
+        "light": replace(spec, light=other.light),
+        "noise": replace(spec, noise_sd=other.noise_sd, noise_seed=other.noise_seed),
+        "compression": replace(spec, crf=other.crf),
+    }
+    if factor not in twins:
+        raise ValueError(f"factor is {factor!r}; expected one of {', '.join(FACTORS)}")
+    return twins[factor]
+
+
+Array = NDArray[np.float64]
+Waves = Sequence[tuple[float, float, float, float]]
+"""(kx, ky) rad/px, phase and amplitude of each of some plane waves amplitude * sin(kx * x + ky * y + phase)."""
+
+
+def render(spec: ClipSpec) -> RenderedClip:
+    """Pixels, exact flow and mask of one clip.
+
+    Patterns are plane waves with an edge of about one pixel, and the outline's coverage is computed from its distance:
+    no supersampling is needed. Exact flow at a pixel of frame i is the motion, up to frame i + 1, of the surface that
+    covers at least half of it.
+
+    >>> clip = render(sample_specs(studio(), clips_per_class=1, seed=0)[0])
+    >>> clip.frames.shape, clip.flow.shape
+    (torch.Size([3, 8, 64, 64]), torch.Size([2, 7, 64, 64]))
+    """
+    n, motion = spec.size, spec.motion
+    time = np.arange(spec.frames) - (spec.frames - 1) / 2  # frames from mid-clip
+    axis = np.arange(n) - (n - 1) / 2  # px from the frame's middle
+    camera = time[:, None] / (spec.frames - 1) * np.array(spec.camera.pan) + np.array(spec.camera.shake)  # (t 2)
+    centre = np.array(motion.centre) + time[:, None] * np.array(motion.velocity) + camera  # (t 2)
+    radius = motion.radius * motion.zoom**time  # (t)
+    angle = motion.angle + motion.spin * time  # (t)
+
+    # Background. A wave over a shifted grid is separable, so that any number of them is one matrix product.
+    def background_field(waves: Waves) -> Array:
+        kx, ky, phase, amplitude = np.array(waves).T
+        across = (axis - camera[:, :1])[..., None] * kx + phase  # (t w waves)
+        down = (axis - camera[:, 1:])[..., None] * ky  # (t h waves)
+        rows = np.concatenate([amplitude * np.cos(down), amplitude * np.sin(down)], axis=-1)
+        columns = np.concatenate([np.sin(across), np.cos(across)], axis=-1)
+        return rows @ columns.transpose(0, 2, 1)  # (t h w)
+
+    image = _paint(spec.background, float(n), background_field)  # (3 t h w)
+
+    # Sprite, only at the pixels it can reach: (p) points, each with its frame.
+    outline, slant = _outline(spec.shape)
+    x, y = axis - centre[:, :1], axis - centre[:, 1:]  # (t w), (t h)
+    distance = np.sqrt(y[:, :, None] ** 2 + x[:, None, :] ** 2)  # (t h w)
+    points = np.nonzero(distance < (radius * outline.max() + 1)[:, None, None])
+    frame, row, column = points
+    x, y, distance = x[frame, column], y[frame, row], distance[points]
+    place = ((np.arctan2(y, x) - angle[frame]) / (2 * np.pi)) % 1 * (len(outline) - 1)
+    below = place.astype(np.int64)
+    part = place - below
+    below = np.minimum(below, len(outline) - 2)  # an angle of 1 - epsilon can round up to a full turn
+    edge = outline[below] + part * (outline[below + 1] - outline[below])
+    slope = slant[below] + part * (slant[below + 1] - slant[below])
+    coverage = np.clip(0.5 + (edge * radius[frame] - distance) * slope, 0, 1)
+    cos, sin = np.cos(angle)[frame], np.sin(angle)[frame]
+    grown = (radius / motion.radius)[frame]
+    u, v = (cos * x + sin * y) / grown, (cos * y - sin * x) / grown  # px on the sprite at mid-clip
+
+    def sprite_field(waves: Waves) -> Array:
+        return sum((a * np.sin(kx * u + ky * v + phase) for kx, ky, phase, a in waves), np.zeros_like(u))
+
+    sprite = _paint(spec.surface, motion.radius, sprite_field)  # (3 p)
+    under = image[:, frame, row, column]
+    image[:, frame, row, column] = under + coverage * (sprite - under)
+
+    light = spec.light
+    slope_x, slope_y = light.gradient
+    gain = np.array(light.flicker)[:, None, None] * (
+        1 + (slope_x * axis + slope_y * axis[:, None]) * (2 / n)
+    )  # (t h w)
+    image = image * (light.contrast * gain) + (0.5 - 0.5 * light.contrast + light.brightness) * gain
+    noise = np.random.Generator(np.random.PCG64(spec.noise_seed)).standard_normal(image.shape, dtype=np.float32)
+    frames = np.rint(np.clip(image + spec.noise_sd * noise, 0, 1) * 255).astype(np.uint8)
+
+    mask = np.zeros((spec.frames, n, n), dtype=bool)
+    mask[points] = coverage >= 0.5
+    flow = np.empty((2, spec.frames - 1, n, n))
+    flow[:] = np.diff(camera, axis=0).T[:, :, None, None]
+    on = (coverage >= 0.5) & (frame < spec.frames - 1)
+    frame, row, column, x, y = frame[on], row[on], column[on], x[on], y[on]
+    step = np.diff(centre, axis=0)[frame]
+    along, aside = motion.zoom * np.cos(motion.spin), motion.zoom * np.sin(motion.spin)
+    flow[0, frame, row, column] = along * x - aside * y - x + step[:, 0]
+    flow[1, frame, row, column] = aside * x + along * y - y + step[:, 1]
+    return RenderedClip(torch.from_numpy(frames), torch.from_numpy(flow.astype(np.float32)), torch.from_numpy(mask))
+
+
+def _paint(surface: Surface, unit: float, field: Callable[[Waves], Array]) -> Array:
+    """RGB (3 ...) of a surface at the places where `field` evaluates waves; `unit` is the px of period 1."""
+    rng = np.random.Generator(np.random.PCG64(surface.seed))
+    period = surface.period * unit  # px
+    k = 2 * np.pi / period
+    kx, ky = k * np.cos(surface.angle), k * np.sin(surface.angle)
+    shift = 2 * np.pi * rng.random(2)
+    first, second = (kx, ky, shift[0], 1.0), (-ky, kx, shift[1], 1.0)
+    if surface.pattern == "stripes":
+        value = field([first])
+    elif surface.pattern == "checks":
+        value = field([first]) * field([second])
+    else:  # dots
+        value = field([first, second]) - 0.6
+    mix = np.clip(
+        0.5 + value * (period / (2 * np.pi)), 0, 1
+    )  # edges one pixel wide: the slope of a wave is 2 pi / period
+    if surface.roughness > 0:
+        mix = (1 - surface.roughness) * mix + surface.roughness * np.clip(0.5 + 0.45 * field(_rough(rng, unit)), 0, 1)
+    low, high = np.array(surface.colours)
+    shape = (3,) + (1,) * mix.ndim
+    return low.reshape(shape) + (high - low).reshape(shape) * mix
+
+
+def _rough(rng: np.random.Generator, unit: float, count: int = 20) -> Waves:
+    """Waves in all directions, from one unit down to a tenth, the longer the stronger: natural noise of sd 1."""
+    length = np.geomspace(1.2, 0.1, count)
+    turn, phase = 2 * np.pi * rng.random((2, count))
+    amplitude = length**0.6
+    amplitude *= np.sqrt(2 / np.sum(amplitude**2))
+    k = 2 * np.pi / (length * unit)
+    return list(zip(k * np.cos(turn), k * np.sin(turn), phase, amplitude, strict=True))
+
+
+@lru_cache(maxsize=len(SHAPES))
+def _outline(shape: str) -> tuple[Array, Array]:
+    """Distance from centre to edge over one turn (first and last are the same angle), and what turns a distance along
+    the ray into one across the edge. Mean square 1: every shape has the area of the disc."""
+    turn = np.linspace(0, 2 * np.pi, 721)[:-1]
+    cos, sin = np.cos(turn), np.sin(turn)
+    if shape == "triangle":
+        edge = 1 / np.cos(turn % (2 * np.pi / 3) - np.pi / 3)
+    elif shape == "square":
+        edge = (cos**6 + sin**6) ** (-1 / 6)
+    elif shape == "star":
+        edge = 1 / (1.35 - np.cos(5 * turn)) ** 0.4
+    elif shape == "flower":
+        edge = 1 + 0.28 * np.cos(4 * turn)
+    elif shape == "drop":
+        edge = 1 + 0.45 * cos + 0.22 * np.cos(2 * turn) + 0.1 * np.cos(3 * turn)
+    elif shape == "heart":
+        edge = 2 - 2 * sin + sin * np.sqrt(np.abs(cos)) / (sin + 1.4)
+    elif shape == "bar":
+        edge = ((cos / 1.6) ** 6 + (sin / 0.6) ** 6) ** (-1 / 6)
+    else:  # disc
+        edge = np.ones_like(turn)
+    waves = np.fft.rfft(edge)
+    edge = np.fft.irfft(waves * np.exp(-((np.arange(len(waves)) / 14.0) ** 2)), n=len(turn))  # rounds the corners
+    edge = edge / np.sqrt(np.mean(edge**2))
+    slope = (np.roll(edge, -1) - np.roll(edge, 1)) / (2 * (turn[1] - turn[0]))
+    slant = 1 / np.sqrt(1 + (slope / edge) ** 2)
+    return np.append(edge, edge[0]), np.append(slant, slant[0])
+
+
+def write_synthetic_dataset(
+    folder: str | os.PathLike[str],
+    *,
+    config: SyntheticConfig = SyntheticConfig(),
+    clips_per_class: int,
+    seed: int,
+) -> Path:
+    """The folder, filled with H.264 videos, their labels and their exact flow.
+
+    `dataset.json` records what was asked for; `labels.csv` has file, label and the factors of each clip;
+    `videos/<label>_<i>.mp4` are read like any other video; `exact/<label>_<i>.safetensors` are read by `load_exact`.
+    The folder appears complete or not at all, also when several processes write it at once.
+
+    Args:
+        folder: where to write. If it already holds this very dataset, nothing is done.
+        config: the domain.
+        clips_per_class: clips of each of the eight classes.
+        seed: of everything random.
+
+    Raises:
+        ValueError: the folder holds something else, `clips_per_class` is below 1 or `seed` below 0.
+    """
+    folder = Path(folder)
+    record = _record(config, clips_per_class, seed)
+    specs = sample_specs(config, clips_per_class=clips_per_class, seed=seed)
+    if _holds(folder, record):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        _fill(workshop / "new", record, specs, fps=config.fps)
+        try:
+            (workshop / "new").replace(folder)
+        except OSError:  # another process put its folder there first
+            if not _holds(folder, record):
+                raise
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+    return folder
+
+
+def _record(config: SyntheticConfig, clips_per_class: int, seed: int) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "config": asdict(config),
+        "clips_per_class": clips_per_class,
+        "seed": seed,
+        "classes": list(CLASSES),
+    }
+
+
+def _holds(folder: Path, record: dict[str, object]) -> bool:
+    """Whether the folder holds the dataset of that record; False if there is nothing."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    found = _read_record(folder)
+    differs = [name for name in record if found.get(name) != record[name]]
+    if differs:
+        raise ValueError(
+            f"{folder} holds another synthetic dataset, with other {' and '.join(differs)}; "
+            "take another folder or delete this one"
+        )
+    return True
+
+
+def _read_record(folder: Path) -> dict[str, object]:
+    try:
+        found = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or "schema" not in found:
+        raise ValueError(f"{folder} has no readable dataset.json; expected a folder made by write_synthetic_dataset")
+    return found
+
+
+def _fill(folder: Path, record: dict[str, object], specs: Sequence[ClipSpec], *, fps: int) -> None:
+    (folder / "videos").mkdir(parents=True)
+    (folder / "exact").mkdir()
+    rows = []
+    count: dict[str, int] = dict.fromkeys(CLASSES, 0)
+    for spec in specs:
+        name = f"{spec.label}_{count[spec.label]:04d}"
+        count[spec.label] += 1
+        clip = render(spec)
+        write_video(folder / "videos" / f"{name}.mp4", clip.frames, fps=fps, crf=spec.crf)
+        exact = {"flow": clip.flow.to(torch.float16), "mask": clip.mask.to(torch.uint8)}
+        save_file(exact, folder / "exact" / f"{name}.safetensors")
+        rows.append(_row(f"videos/{name}.mp4", spec))
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "dataset.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _row(file: str, spec: ClipSpec) -> dict[str, object]:
+    """One line of labels.csv. Lengths in px, angles in radians."""
+    return {
+        "file": file,
+        "label": spec.label,
+        "object_look": CLASSES[spec.surface.look],
+        "background_look": CLASSES[spec.background.look],
+        "shape": spec.shape,
+        "pace": round(spec.motion.pace, 4),
+        "radius_px": round(spec.motion.radius, 3),
+        "x_px": round(spec.motion.centre[0], 3),
+        "y_px": round(spec.motion.centre[1], 3),
+        "pan_x_px": round(spec.camera.pan[0], 3),
+        "pan_y_px": round(spec.camera.pan[1], 3),
+        "crf": spec.crf,
+    }
+
+
+def dataset_specs(folder: str | os.PathLike[str]) -> list[ClipSpec]:
+    """The specs of a written dataset, in the order of `labels.csv`: for twins of the clips on disk.
+
+    Raises:
+        ValueError: the folder has no readable `dataset.json`, or one of another version.
+    """
+    folder = Path(folder)
+    record = _read_record(folder)
+    fields, clips_per_class, seed = record.get("config"), record.get("clips_per_class"), record.get("seed")
+    if record["schema"] != SCHEMA or not isinstance(fields, dict):
+        raise ValueError(
+            f"{folder} has schema {record['schema']}; this version reads {SCHEMA}: write the dataset again"
+        )
+    if not isinstance(clips_per_class, int) or not isinstance(seed, int):
+        raise ValueError(f"{folder}/dataset.json lacks clips_per_class or seed; write the dataset again")
+    return sample_specs(SyntheticConfig(**fields), clips_per_class=clips_per_class, seed=seed)
+
+
+def load_exact(folder: str | os.PathLike[str], file: str) -> ExactMotion:
+    """Exact flow and mask of a clip of a written dataset.
+
+    Args:
+        folder: the dataset.
+        file: as in the `file` column of `labels.csv`.
+
+    Raises:
+        ValueError: there is no exact flow for that file.
+    """
+    path = Path(folder) / "exact" / f"{Path(file).stem}.safetensors"
+    if not path.is_file():
+        raise ValueError(
+            f"{path} does not exist; exact flow is there for the files of a synthetic dataset's labels.csv"
+        )
+    stored = load_file(path)
+    return ExactMotion(flow=stored["flow"].to(torch.float32), mask=stored["mask"].to(torch.bool))

@@ -1,0 +1,314 @@
+"""TV-L1 optical flow, batched: one pair per row of a batch, or all consecutive pairs of clips.
+
+The flow u from I0 to I1 minimises the total variation of u plus lambda times the absolute brightness difference
+|I1(x + u) - I0(x)|, from coarse to fine. At each level the brightness difference is made linear around the flow found
+so far (a warp), and the convex problem is solved by alternating a pointwise step for the data term and a dual step for
+the total variation.
+
+Source: Zach, Pock, Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007; Sanchez,
+Meinhardt-Llopis, Facciolo, "TV-L1 Optical Flow Estimation", IPOL 2013, doi:10.5201/ipol.2013.26. This solver departs
+from them in six ways that were measured: no data term where x + u leaves the frame, the image gradient averaged over
+both frames, bilinear warps, few fixed iterations, the dual variable carried from level to level, and a median filter
+after each warp (Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from rev2net_lite.shapes import check_shape
+
+__all__ = ["ACCURATE", "TVL1Config", "clip_flow", "tvl1_flow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TVL1Config:
+    """Settings of the solver, with the symbols of the IPOL paper. Brightness counts from 0 to 255, as there.
+
+    Args:
+        lambda_: weight of the data term; more follows the images, less is smoother.
+        theta: coupling between the data step and the smoothing step, in px^2 per unit of energy.
+        tau: step of the dual ascent; at most 0.25 converges.
+        sigma: standard deviation in px of the Gaussian that smooths the frames first; 0 leaves them as they are.
+        warps: linearisations per level.
+        iterations: data and dual steps per warp.
+        coarsest_px: the pyramid halves the frames while the shorter side stays at or above this many px.
+        median: 3x3 median filter of the flow after each warp.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    lambda_: float = 0.07
+    theta: float = 0.3
+    tau: float = 0.25
+    sigma: float = 0.8
+    warps: int = 3
+    iterations: int = 10
+    coarsest_px: int = 14
+    median: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in (("lambda_", self.lambda_), ("theta", self.theta), ("tau", self.tau)):
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value}; it should be a positive number")
+        if self.tau > 0.25:
+            raise ValueError(f"tau is {self.tau}; the dual steps diverge above 0.25: choose at most that")
+        if not 0 <= self.sigma <= 10:
+            raise ValueError(f"sigma is {self.sigma}; it should be 0 (no smoothing) to 10 px")
+        for name, count in (("warps", self.warps), ("iterations", self.iterations), ("coarsest_px", self.coarsest_px)):
+            if count != int(count) or count < 1:
+                raise ValueError(f"{name} is {count}; it should be a whole number from 1 up")
+
+
+ACCURATE = TVL1Config(warps=5, iterations=30, lambda_=0.15)
+"""Slower and closer to the truth at motion boundaries than the default."""
+
+# The least-weight grey of ITU-R BT.601, as in most decoders and in OpenCV.
+_GREY_WEIGHTS = (0.299, 0.587, 0.114)
+
+# On a CPU a level is solved in groups of whole frames of about this many pixels, so that the 18 float32 values that a
+# pixel takes stay near the cache; see the measurement in the commit that set it.
+_CPU_GROUP_PX = 50_000
+
+# Grey levels squared: below this squared gradient a pixel says nothing about motion. Keeps the division finite.
+_FLAT = 1e-6
+
+
+def tvl1_flow(first: Tensor, second: Tensor, *, config: TVL1Config = TVL1Config()) -> Tensor:
+    """The flow from each first frame to its second frame.
+
+    Runs on the device of the frames, in their dtype (float16 and bfloat16 are solved in float32). No gradient flows
+    back to the frames; the result can be used where gradients are needed, also if it was made in inference mode.
+
+    Args:
+        first, second: (b h w) grey, floating, in [0, 1].
+        config: settings of the solver.
+
+    Returns:
+        (b 2 h w) px/frame, channel 0 = dx right, channel 1 = dy down; exactly 0 where equal frames are given.
+
+    Raises:
+        ShapeError: not two batches of frames of one size.
+        ValueError: an empty batch, frames that are not floating, hold nan, or are not in [0, 1].
+
+    Source: see the module.
+
+    >>> tvl1_flow(torch.rand(2, 16, 20), torch.rand(2, 16, 20)).shape
+    torch.Size([2, 2, 16, 20])
+    """
+    sizes = check_shape("first", first, "b h w")
+    check_shape("second", second, "b h w", **sizes)
+    for name, frames in (("first", first), ("second", second)):
+        _check_frames(name, frames)
+    if first.dtype != second.dtype or first.device != second.device:
+        raise ValueError(
+            f"first is {first.dtype} on {first.device}, second {second.dtype} on {second.device}; "
+            "both should be of one dtype on one device: convert one with .to(other)"
+        )
+    with torch.inference_mode(False), torch.no_grad():
+        pairs = torch.arange(len(first), device=first.device)
+        flow = _solve(torch.cat([first, second]), pairs, pairs + len(first), config)
+    return flow.to(first.dtype)
+
+
+def clip_flow(clip: Tensor, *, config: TVL1Config = TVL1Config()) -> Tensor:
+    """The flow from each frame of a clip to the next one, what consecutive pairs share computed once.
+
+    Args:
+        clip: (b 3 t h w) floating, in [0, 1], at least 2 frames.
+        config: settings of the solver.
+
+    Returns:
+        (b 2 t-1 h w) px/frame; step i is the flow from frame i to frame i + 1, as `tvl1_flow` gives it for their grey
+        values (0.299 red + 0.587 green + 0.114 blue).
+
+    Raises:
+        ShapeError: not a batch of clips in colour.
+        ValueError: an empty batch, a single frame, frames that are not floating, hold nan, or are not in [0, 1].
+
+    Source: see the module.
+
+    >>> clip_flow(torch.rand(2, 3, 4, 16, 20)).shape
+    torch.Size([2, 2, 3, 16, 20])
+    """
+    sizes = check_shape("clip", clip, "b 3 t h w")
+    _check_frames("clip", clip)
+    if sizes["t"] < 2:
+        raise ValueError(
+            f"clip has shape {tuple(clip.shape)}: {sizes['t']} frame; flow needs at least 2 frames (axis 2)"
+        )
+    with torch.inference_mode(False), torch.no_grad():
+        weights = torch.tensor(_GREY_WEIGHTS, device=clip.device, dtype=_working_dtype(clip)).view(3, 1, 1, 1)
+        grey = (clip.to(weights.dtype) * weights).sum(dim=1)
+        frame = torch.arange(grey.shape[0] * grey.shape[1], device=clip.device).view(grey.shape[:2])
+        flow = _solve(rearrange(grey, "b t h w -> (b t) h w"), frame[:, :-1].flatten(), frame[:, 1:].flatten(), config)
+        flow = rearrange(flow, "(b t) c h w -> b c t h w", b=len(clip)).contiguous()
+    return flow.to(clip.dtype)
+
+
+def _check_frames(name: str, frames: Tensor) -> None:
+    if not frames.is_floating_point():
+        raise ValueError(f"{name} has dtype {frames.dtype}; it should be floating in [0, 1]: use {name}.float() / 255")
+    if frames.numel() == 0:
+        raise ValueError(f"{name} has shape {tuple(frames.shape)}, nothing to compute a flow from; no axis may be 0")
+    low, high = (bound.item() for bound in torch.aminmax(frames.detach()))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"{name} holds values that are nan or infinite; every pixel should be a number in [0, 1]")
+    # Some slack, as resizing and augmentation overshoot; a range of 0 to 255 would change the meaning of lambda.
+    if low < -1 or high > 2:
+        raise ValueError(f"{name} has values from {low:g} to {high:g}; they should be in [0, 1]: divide by 255")
+
+
+def _working_dtype(frames: Tensor) -> torch.dtype:
+    return torch.promote_types(frames.dtype, torch.float32)
+
+
+def _solve(frames: Tensor, first: Tensor, second: Tensor, config: TVL1Config) -> Tensor:
+    """Flow (m 2 h w) of m pairs, given as indices (m) into frames (n h w) in [0, 1], from coarse to fine."""
+    pyramid = _pyramid(frames.to(_working_dtype(frames)) * 255, config)
+    pairs, coarsest = len(first), pyramid[-1]
+    flow = coarsest.new_zeros(2, pairs, *coarsest.shape[1:])
+    dual = coarsest.new_zeros(4, pairs, *coarsest.shape[1:])
+    for level in reversed(pyramid):
+        height, width = level.shape[1:]
+        if level is not coarsest:
+            scale = level.new_tensor([width / flow.shape[-1], height / flow.shape[-2]]).view(2, 1, 1, 1)
+            flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False) * scale
+            dual = F.interpolate(dual, size=(height, width), mode="bilinear", align_corners=False)
+        layers = torch.stack([level, *_gradient(level)])
+        group = max(1, _CPU_GROUP_PX // (height * width)) if level.device.type == "cpu" else pairs
+        for start in range(0, pairs, group):
+            part = slice(start, start + group)
+            flow[:, part], dual[:, part] = _solve_level(
+                layers, first[part], second[part], flow[:, part], dual[:, part], config
+            )
+    return rearrange(flow, "c m h w -> m c h w").contiguous()
+
+
+def _pyramid(frames: Tensor, config: TVL1Config) -> list[Tensor]:
+    """Frames (n h w), smoothed, and their halves down to the coarsest level."""
+    levels = [_smooth(frames, config.sigma)]
+    while (min(levels[-1].shape[1:]) + 1) // 2 >= config.coarsest_px:
+        height, width = ((side + 1) // 2 for side in levels[-1].shape[1:])
+        levels.append(_resize(levels[-1], height, width))
+    return levels
+
+
+def _resize(frames: Tensor, height: int, width: int) -> Tensor:
+    resized = F.interpolate(frames[None], size=(height, width), mode="bilinear", align_corners=False, antialias=True)
+    return resized[0]
+
+
+def _smooth(frames: Tensor, sigma: float) -> Tensor:
+    """Frames (n h w) filtered with a Gaussian of `sigma` px, the border repeated."""
+    if sigma == 0:
+        return frames
+    radius = math.ceil(3 * sigma)
+    taps = [math.exp(-0.5 * (offset / sigma) ** 2) for offset in range(-radius, radius + 1)]
+    taps = [tap / sum(taps) for tap in taps]
+    for dim, pad in ((1, (0, 0, radius, radius)), (2, (radius, radius, 0, 0))):
+        size = frames.shape[dim]
+        padded = F.pad(frames[None], pad, mode="replicate")[0]
+        frames = torch.zeros_like(frames)
+        for offset, tap in enumerate(taps):
+            frames.add_(padded.narrow(dim, offset, size), alpha=tap)
+    return frames
+
+
+def _gradient(frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Central differences of frames (n h w) along x and y, the border repeated."""
+    padded = F.pad(frames[None], (1, 1, 1, 1), mode="replicate")[0]
+    return (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2, (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
+
+
+def _solve_level(
+    layers: Tensor, first: Tensor, second: Tensor, flow: Tensor, dual: Tensor, config: TVL1Config
+) -> tuple[Tensor, Tensor]:
+    """Flow (2 m h w) and dual variable (4 m h w) of m pairs after the warps of one level.
+
+    Pixels lie in one row, so that a neighbour is a shifted view and each operation runs over contiguous memory: the
+    right neighbour of a row's last pixel is the next row's first, which is harmless because the difference there is set
+    to 0. U is the flow times tau / theta, which saves the scaling in each dual step.
+    """
+    pairs, height, width = flow.shape[1:]
+    pixels, area = pairs * height * width, height * width
+    scale = config.tau / config.theta
+    step = config.lambda_ * config.theta
+    # Room for the neighbours of the last and first pixels: U is read ahead, P is read behind.
+    u_store = flow.new_zeros(2, pixels + width)
+    u = u_store[:, :pixels]
+    u.view(2, pairs, height, width).copy_(flow).mul_(scale)
+    p_store = flow.new_zeros(2, 2, width + pixels)
+    p = p_store[..., width:]
+    p.unflatten(2, (pairs, height, width)).copy_(dual.view(2, 2, pairs, height, width))
+    px, py, px_left, py_above = p[0], p[1], p_store[0, :, width - 1 : -1], p_store[1, :, :pixels]
+    ahead_x, ahead_y = u_store[:, 1 : pixels + 1], u_store[:, width : pixels + width]
+    difference = torch.empty_like(p, memory_format=torch.contiguous_format)
+    dx, dy = difference
+    last_column = dx.view(2, pairs, height, width)[..., -1]
+    last_row = dy.view(2, pairs, height, width)[..., -1, :]
+    norm = torch.empty_like(dx)
+    residual = torch.empty_like(dx[0])
+    here = layers[:, first].flatten(1)
+    corner = (second * area)[:, None, None] + torch.zeros(1, height, width, device=flow.device, dtype=torch.long)
+    x = torch.arange(width, device=flow.device, dtype=flow.dtype).repeat(pairs * height)
+    y = torch.arange(height, device=flow.device, dtype=flow.dtype).repeat_interleave(width).repeat(pairs)
+    for _ in range(config.warps):
+        there, inside = _sample(layers.flatten(1), corner.flatten(), x + u[0] / scale, y + u[1] / scale, height, width)
+        gradient = (there[1:] + here[1:]).mul_(0.5 * inside)
+        weight = (gradient[0] ** 2).addcmul_(gradient[1], gradient[1]).add_(_FLAT).reciprocal_()
+        slope = gradient * (weight / scale)
+        constant = (there[0] - here[0]).mul_(weight * inside).sub_((slope * u).sum(dim=0))
+        gradient.mul_(scale)
+        for _ in range(config.iterations):
+            torch.addcmul(constant, slope[0], u[0], out=residual)
+            residual.addcmul_(slope[1], u[1]).clamp_(-step, step)
+            u.addcmul_(gradient, residual, value=-1)
+            u.add_(px, alpha=config.tau).sub_(px_left, alpha=config.tau)
+            u.add_(py, alpha=config.tau).sub_(py_above, alpha=config.tau)
+            torch.sub(ahead_x, u, out=dx)
+            torch.sub(ahead_y, u, out=dy)
+            last_column.zero_()
+            last_row.zero_()
+            torch.mul(dx, dx, out=norm)
+            norm.addcmul_(dy, dy).sqrt_().add_(1)
+            p.add_(difference).div_(norm)
+        if config.median:
+            u.copy_(_median(u.view(2, pairs, height, width)).view(2, pixels))
+    return u.view(2, pairs, height, width) / scale, p.reshape(4, pairs, height, width)
+
+
+def _sample(layers: Tensor, offset: Tensor, x: Tensor, y: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Layers (l n*h*w) at positions x, y (p) of the frames that start at `offset` (p): (l p), and 1.0 where inside."""
+    inside = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).to(x.dtype)
+    x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+    left, top = x.floor().clamp_(max=max(width - 2, 0)), y.floor().clamp_(max=max(height - 2, 0))
+    index = offset + top.long() * width + left.long()
+    x.sub_(left)
+    y.sub_(top)
+    step_x, step_y = min(width - 1, 1), width * min(height - 1, 1)
+    upper = layers.index_select(1, index).lerp_(layers.index_select(1, index + step_x), x)
+    lower = layers.index_select(1, index + step_y).lerp_(layers.index_select(1, index + (step_x + step_y)), x)
+    return upper.lerp_(lower, y), inside
+
+
+def _median(flow: Tensor) -> Tensor:
+    """3x3 median of (c m h w), the border repeated, by minima and maxima: columns first, which neighbours share."""
+    padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
+    low, middle, high = _sort3(padded[..., :-2, :], padded[..., 1:-1, :], padded[..., 2:, :])
+    low = torch.maximum(torch.maximum(low[..., :-2], low[..., 1:-1]), low[..., 2:])
+    high = torch.minimum(torch.minimum(high[..., :-2], high[..., 1:-1]), high[..., 2:])
+    middle = _sort3(middle[..., :-2], middle[..., 1:-1], middle[..., 2:])[1]
+    return _sort3(low, middle, high)[1]
+
+
+def _sort3(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    small, large = torch.minimum(a, b), torch.maximum(a, b)
+    return torch.minimum(small, c), torch.maximum(small, torch.minimum(large, c)), torch.maximum(large, c)

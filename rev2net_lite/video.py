@@ -11,16 +11,16 @@ import math
 import os
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from typing import cast
 
 import av
 import torch
-from av.sidedata.sidedata import Type as SideData
+from av.sidedata.sidedata import SideData, Type
 from av.video.reformatter import ColorRange, Colorspace
 from einops import rearrange
 from torch import Tensor
@@ -77,15 +77,16 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
         VideoError: there is no such file, it holds no video, or it ends before its declared length.
     """
     with _Video(path) as video:
-        first = video.settle()
+        first = video.first_frame()
         height, width, _ = _upright(first).shape
+        frames, duration_s = len(video.edges) - 1, float(video.edges[-1])
         return VideoInfo(
             width=width,
             height=height,
-            fps=video.count / float(video.edges[-1]),
-            frames=video.count,
-            duration_s=float(video.edges[-1]),
-            codec=video.stream.codec_context.name,
+            fps=frames / duration_s,
+            frames=frames,
+            duration_s=duration_s,
+            codec=video.codec,
             rotation=first.rotation,
             reliable_timestamps=video.reliable,
         )
@@ -105,7 +106,7 @@ def frame_times(path: str | os.PathLike[str]) -> Tensor:
         VideoError: as for `probe_video`.
     """
     with _Video(path) as video:
-        video.settle()
+        video.first_frame()
         return video.edges
 
 
@@ -149,8 +150,8 @@ def sampled_frames(
     shown = last - first + 1
     if shown < frames and not allow_repeat:
         raise VideoError(
-            f"{shown} frame{'s are' if shown > 1 else ' is'} shown from {start_s:g} s for {duration_s:.3f} s, {frames} were "
-            "asked for; ask for fewer, for a longer interval, or pass allow_repeat=True"
+            f"{frames} frames were asked for and {shown} shown from {start_s:g} s for {duration_s:.3f} s; ask for "
+            "fewer, for a longer interval, or pass allow_repeat=True"
         )
     return torch.searchsorted(starts, middles + _SAME_TIME_S, right=True) - 1
 
@@ -198,8 +199,7 @@ def read_clip(
                 ).tolist()
             except VideoError as error:
                 raise VideoError(f"{path}: {error}") from None
-            wanted = set(indices)
-            kept = {index: _fitted(frame, size, crop) for index, frame in video.decode(wanted) if index in wanted}
+            kept = {index: _fitted(frame, size, crop) for index, frame in video.decode(set(indices))}
             if video.settled:
                 break
     shapes = {tuple(frame.shape) for frame in kept.values()}
@@ -249,7 +249,7 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
             encoder.colorspace, encoder.color_range = Colorspace.SMPTE170M, ColorRange.MPEG
             for index, pixels in enumerate(rearrange(frames, "c t h w -> t h w c").contiguous().numpy()):
                 frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
-                    format="yuv420p", dst_colorspace=Colorspace.SMPTE170M, dst_color_range=ColorRange.MPEG
+                    format="yuv420p", threads=1, dst_colorspace=Colorspace.SMPTE170M, dst_color_range=ColorRange.MPEG
                 )
                 frame.pts, frame.time_base = index, 1 / rate
                 container.mux(stream.encode(frame))
@@ -262,20 +262,22 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
 
 
 class _Video:
-    """An open file: its packets in decode order, and when each of its frames is shown."""
+    """An open file: its packets in decode order, and when each of its frames is shown.
+
+    `edges` are the frames' times as in `frame_times`. While `settled` is False they are a guess that the next `decode`
+    replaces, because only decoding tells how many frames a file without usable time stamps shows.
+    """
 
     def __init__(self, path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> None:
-        self.path = Path(path)
+        self.path, self.max_pixels = Path(path), max_pixels
         if not self.path.is_file():
-            raise VideoError(
-                f"{path} is {'a folder' if self.path.is_dir() else 'missing'}; give the path of a video file"
-            )
-        self.keep = self.path.stat().st_size <= _KEPT_BYTES
+            found = "a folder" if self.path.is_dir() else "missing"
+            raise VideoError(f"{path} is {found}; give the path of a video file")
         with self._errors():
-            self.container = av.open(str(path), metadata_errors="replace")
+            self._open()
         try:
             with self._errors():
-                self._index(max_pixels)
+                self._index()
         except BaseException:
             self.container.close()
             raise
@@ -283,9 +285,7 @@ class _Video:
     def __enter__(self) -> _Video:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.container.close()
 
     @contextmanager
@@ -294,137 +294,198 @@ class _Video:
             yield
         except av.FFmpegError as error:
             raise VideoError(
-                f"{self.path} ({self.path.stat().st_size} bytes) is no readable video: {error.strerror}; "
-                "check that it is complete, or convert it with ffmpeg"
+                f"{self.path} ({self.path.stat().st_size} bytes) cannot be read: {error.strerror}; "
+                "check that it is a complete video, or convert it with ffmpeg"
             ) from error
 
-    def _open_stream(self) -> None:
-        streams = [
-            stream
-            for stream in self.container.streams.video
-            if not stream.disposition & av.stream.Disposition.attached_pic
-        ]
+    def _open(self) -> None:
+        self.container = av.open(str(self.path), metadata_errors="replace")
+
+    def _video_stream(self) -> av.VideoStream:
+        cover = av.stream.Disposition.attached_pic
+        streams = [stream for stream in self.container.streams.video if not stream.disposition & cover]
         if not streams:
             kinds = ", ".join(sorted({stream.type for stream in self.container.streams})) or "none"
-            raise VideoError(f"{self.path} holds no video (streams: {kinds}); give a video file")
-        self.stream = streams[0]
-        self.decoder = self.stream.codec_context
-        self.decoder.thread_count = 1  # data loaders bring processes; threads would only compete with them
+            raise VideoError(f"{self.path} holds no moving picture (its streams: {kinds}); give a video file")
+        return streams[0]
 
-    def _packets(self) -> Iterator[av.Packet]:
-        """All packets of the file that hold anything, in file order."""
-        return (packet for packet in self.container.demux() if packet.size)
-
-    def _index(self, max_pixels: int) -> None:
-        self._open_stream()
-        decoder, stream = self.decoder, self.stream
-        if decoder.width * decoder.height > max_pixels:
-            raise VideoError(
-                f"{self.path} has frames of {decoder.width}x{decoder.height}, more than max_pixels={max_pixels}; "
-                "raise max_pixels if memory allows"
-            )
-        reached_s = 0.0
-        self.packets: list[av.Packet] = []
-        self.stamps: list[int | None] = []  # one per packet; of hidden ones too, so that groups can be told apart
+    def _index(self) -> None:
+        stream = self._video_stream()
+        self.codec, self.rate = stream.codec_context.name, stream.average_rate or stream.guessed_rate or Fraction(25)
+        self._check_pixels(stream.codec_context.width, stream.codec_context.height)
+        tick = stream.time_base or Fraction(1, av.time_base)
+        keep = self.path.stat().st_size <= _KEPT_BYTES
+        self.kept: list[av.Packet] | None = [] if keep else None
+        self.stamps: list[int | None] = []  # of every packet in decode order, ticks
         self.keys: list[bool] = []
-        self.shown: list[bool] = []
-        self.tick = stream.time_base or Fraction(1, 1000)
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        end = None
-        for packet in self._packets():
-            duration = packet.duration or 0
+        shown: list[bool] = []
+        ends: list[int] = []
+        reached_s = 0.0
+        for packet in self.container.demux():
+            if not packet.size:
+                continue
             if packet.pts is not None:
-                reached_s = max(reached_s, float((packet.pts + duration) * packet.time_base))
+                reached_s = max(reached_s, (packet.pts + (packet.duration or 0)) * float(packet.time_base or 0))
             if packet.stream_index != stream.index:
                 continue
-            if self.keep:
-                self.packets.append(packet)
+            if self.kept is not None:
+                self.kept.append(packet)
             self.stamps.append(packet.pts)
             self.keys.append(packet.is_keyframe)
-            self.shown.append(not packet.is_discard and not _hidden(packet, decoder.name))
-            if packet.pts is not None and self.shown[-1]:
-                end = max(end or packet.pts, packet.pts + (duration or round(1 / rate / self.tick)))
-        stamps = [stamp for stamp, shown in zip(self.stamps, self.shown, strict=True) if shown]
+            shown.append(not packet.is_discard and not _hidden(packet, self.codec))
+            ends.append((packet.pts or 0) + (packet.duration or round(1 / self.rate / tick)))
+        if True in self.keys:
+            # Of a file cut out of a longer one, what leans on pictures before the first key frame cannot be shown.
+            first = self.keys.index(True)
+            key = self.stamps[first]
+            for position, stamp in enumerate(self.stamps):
+                if position < first or (key is not None and stamp is not None and stamp < key):
+                    shown[position] = False
+        stamps = [stamp for stamp, use in zip(self.stamps, shown, strict=True) if use]
         if not stamps:
-            raise VideoError(f"{self.path} holds a video stream without frames; check that it is complete")
-        self.rate = rate
-        self.reliable = (
-            self.container.format.name != "avi"
-            and None not in stamps
-            and len(set(stamps)) == len(stamps)
-            and (decoder.has_b_frames or stamps == sorted(stamps))
-        )
-        if self.reliable:
-            self.order = sorted(stamps)
-            ticks = torch.tensor([*self.order, end], dtype=torch.float64) - self.order[0]
-            self.edges = ticks * float(self.tick)
-            self.settled = True
+            raise VideoError(f"{self.path} has a video stream without a single frame; check that it is complete")
+        self.pictures = len(stamps)
+        known = [stamp for stamp in stamps if stamp is not None]
+        self.order = sorted(known)
+        self.in_order = known == self.order
+        if (
+            "avi" not in self.container.format.name.split(",")
+            and len(set(known)) == len(stamps)
+            and (self.in_order or stream.codec_context.has_b_frames)
+        ):
+            self.reliable = self.settled = True
+            end = max(end for end, use in zip(ends, shown, strict=True) if use)
+            self.edges = (torch.tensor([*self.order, end], dtype=torch.float64) - self.order[0]) * float(tick)
         else:
-            self._count(len(stamps), settled=False)
-        self._check_length(reached_s)
-        self.count = len(self.edges) - 1
+            self._count(len(self.stamps), settled=False)
+        self._check_length(stream, reached_s)
 
     def _count(self, frames: int, *, settled: bool) -> None:
-        self.reliable, self.settled, self.count = False, settled, frames
+        """Times frames by counting them."""
+        self.reliable, self.settled = False, settled
         self.edges = torch.arange(frames + 1, dtype=torch.float64) / float(self.rate)
 
-    def _check_length(self, reached_s: float) -> None:
-        pass
+    def _check_length(self, stream: av.VideoStream, reached_s: float) -> None:
+        """A file that ends before its header says has been cut off, and decoding it may raise nothing."""
+        formats = self.container.format.name.split(",")
+        found, declared = len(self.stamps), stream.frames
+        declared_s: float | None = None
+        if stream.duration is not None:
+            declared_s = ((stream.start_time or 0) + stream.duration) * float(stream.time_base or 0)
+        elif "matroska" in formats and self.container.duration is not None:
+            declared_s = self.container.duration / av.time_base
+        if declared_s is None or not {"avi", "mov", "matroska"}.intersection(formats):
+            return
+        if not self.reliable:
+            reached_s = max(reached_s, found / float(self.rate)) if found >= declared else found / float(self.rate)
+        # An edit list may leave frames out on purpose: the count alone proves nothing, nor does a rounded duration.
+        slack = 0.5 if declared else 1.5
+        if reached_s < declared_s - slack / float(self.rate) and not 0 < declared <= found:
+            count = f"{declared} frames in " if declared else ""
+            raise VideoError(
+                f"{self.path} declares {count}{declared_s:.3f} s and ends after {found} frames in {reached_s:.3f} s; "
+                "it was cut off, so fetch it again or repair it with ffmpeg"
+            )
 
-    def settle(self) -> av.VideoFrame:
-        """The first frame; afterwards `edges` is final, at the price of decoding a file that has to be counted."""
-        first = None
-        for index, frame in self.decode({0}):
-            if index == 0:
-                first = frame
-        assert first is not None
-        return first
+    def _check_pixels(self, width: int, height: int) -> None:
+        if width * height > self.max_pixels:
+            raise VideoError(
+                f"{self.path} has frames of {width}x{height} px, more than max_pixels={self.max_pixels}; "
+                "pass a larger max_pixels if memory allows"
+            )
+
+    def first_frame(self) -> av.VideoFrame:
+        """The first frame shown; `edges` is final afterwards."""
+        while True:
+            frames = [frame for index, frame in self.decode({0}) if index == 0]
+            if self.settled:
+                return frames[0]
 
     def decode(self, wanted: set[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Frames whose index is in `wanted`, as they come out of the decoder, each with its index."""
         with self._errors():
-            if self.reliable:
-                yield from self._decode_groups(wanted)
-            else:
-                yield from self._decode_counting()
+            for index, frame in self._by_stamp(wanted) if self.reliable else self._by_count(wanted):
+                self._check_pixels(frame.width, frame.height)
+                yield index, frame
 
-    def _decode_groups(self, wanted: set[int]) -> Iterator[tuple[int, av.VideoFrame]]:
-        index_of = {stamp: index for index, stamp in enumerate(self.order)}
-        stamps = {self.order[index] for index in wanted}
-        for start, stop in self._groups(stamps):
-            for position in range(start, stop):
-                packet = self.packets[position]
-                needed = packet.is_keyframe or packet.pts in stamps
-                self.decoder.skip_frame = "DEFAULT" if needed else "NONREF"
-                for frame in self.decoder.decode(packet):
-                    if frame.pts in stamps:
-                        yield index_of[frame.pts], frame
-            for frame in self.decoder.decode(None):
-                if frame.pts in stamps:
-                    yield index_of[frame.pts], frame
-            self.decoder.flush_buffers()
+    def _packets(self) -> tuple[av.VideoCodecContext, Iterator[av.Packet]]:
+        """The video's packets once more, with a decoder that has seen none of them."""
+        if self.kept is None:
+            self.container.close()
+            self._open()
+        stream = self._video_stream()
+        decoder = stream.codec_context
+        if not decoder.is_open:
+            decoder.thread_count = 1  # loaders bring their own processes; threads would only compete with them
+        return decoder, (packet for packet in self.kept or self.container.demux(stream) if packet.size)
 
-    def _groups(self, stamps: set[int]) -> list[tuple[int, int]]:
-        """Ranges of packets to decode. A frame that is shown before its group's key frame needs the group before."""
+    def _by_stamp(self, wanted: set[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+        index_of = {self.order[index]: index for index in wanted}
+        everything = [(0, len(self.stamps))]
+        for groups in (self._groups(set(index_of)), everything):
+            last = None
+            for frame in self._decoded(groups, set(index_of) if groups is not everything else None):
+                if self.in_order and (frame.pts is None or (last is not None and frame.pts <= last)):
+                    self._count(len(self.stamps), settled=False)
+                    return
+                last = frame.pts
+                if frame.pts in index_of:
+                    yield index_of.pop(frame.pts), frame
+            if not index_of:
+                return
+        times = ", ".join(f"{float(self.edges[index]):.3f}" for index in sorted(index_of.values())[:3])
+        raise VideoError(
+            f"{self.path} has {len(index_of)} frames that do not decode (at {times} s); it is damaged, so fetch it "
+            "again or ask for another interval"
+        )
+
+    def _groups(self, wanted: set[int]) -> list[tuple[int, int]]:
+        """Ranges of packets to decode, each from a key frame.
+
+        A frame that is shown before its own key frame leans on the group before (an open group).
+        """
         groups: list[tuple[int, int]] = []
-        starts: list[int] = []
+        keys: list[tuple[int, int]] = []
         for position, stamp in enumerate(self.stamps):
+            if stamp is None:
+                continue
             if self.keys[position]:
-                starts.append(position)
-            if stamp in stamps:
-                start = next((s for s in reversed(starts) if (self.stamps[s] or 0) <= stamp), 0)
-                if groups and start < groups[-1][1]:
-                    start = min(start, groups.pop()[0]) if start < groups[-1][0] else groups.pop()[0]
+                keys.append((position, stamp))
+            if stamp in wanted:
+                start = next((at for at, key in reversed(keys) if key <= stamp), 0)
+                while groups and start <= groups[-1][1]:
+                    start = min(start, groups.pop()[0])
                 groups.append((start, position + 1))
         return groups
 
-    def _decode_counting(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _decoded(self, groups: list[tuple[int, int]], wanted: set[int] | None) -> Iterator[av.VideoFrame]:
+        """Frames out of ranges of packets; those that no other frame needs are left out if they are not `wanted`."""
+        decoder, packets = self._packets()
+        ranges = iter(groups)
+        start, stop = next(ranges)
+        for position, packet in enumerate(packets):
+            if position < start:
+                continue
+            needed = wanted is None or packet.is_keyframe or packet.pts in wanted
+            decoder.skip_frame = "DEFAULT" if needed else "NONREF"
+            yield from decoder.decode(packet)
+            if position + 1 == stop:
+                yield from decoder.decode(None)
+                decoder.flush_buffers()
+                start, stop = next(ranges, (len(self.stamps), 0))
+
+    def _by_count(self, wanted: set[int]) -> Iterator[tuple[int, av.VideoFrame]]:
         count = 0
-        for packet in [*self.packets, None]:
-            for frame in self.decoder.decode(packet):
+        for frame in self._decoded([(0, len(self.stamps))], None):
+            if count in wanted:
                 yield count, frame
-                count += 1
-        self.decoder.flush_buffers()
-        self._count(count, settled=self.settled or count == self.count)
+            count += 1
+        if count < self.pictures:
+            raise VideoError(
+                f"{self.path} holds {self.pictures} frames and only {count} decode; it is damaged, so fetch it again "
+                "or repair it with ffmpeg"
+            )
+        self._count(count, settled=count == len(self.edges) - 1)
 
 
 def _hidden(packet: av.Packet, codec: str) -> bool:
@@ -436,12 +497,13 @@ def _hidden(packet: av.Packet, codec: str) -> bool:
 
 def _upright(frame: av.VideoFrame) -> Tensor:
     """`(h w 3)` uint8 RGB, turned and mirrored as the file's display matrix says."""
-    pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))
-    matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+    pixels = torch.from_numpy(frame.to_ndarray(format="rgb24", threads=1))
+    side_data = cast(Iterable[SideData], frame.side_data)  # PyAV's type stub calls it a dict
+    matrix = next((bytes(data) for data in side_data if data.type is Type.DISPLAYMATRIX), None)
     if matrix is None:
         return pixels
     # x' = a x + c y, y' = b x + d y in 16.16 fixed point; the nearest of the eight upright positions is taken.
-    a, b, _, c, d = struct.unpack_from("<5i", bytes(matrix))
+    a, b, _, c, d = struct.unpack_from("<5i", matrix)
     if abs(b) > abs(a):
         pixels, a, d = rearrange(pixels, "h w c -> w h c"), c, b
     return pixels.flip([axis for axis, sign in ((1, a), (0, d)) if sign < 0])

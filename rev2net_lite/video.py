@@ -239,7 +239,7 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
     rate = Fraction(fps).limit_denominator(1001)
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
-        with av.open(str(partial), "w", format="mp4") as container:
+        with av.open(str(partial.absolute()), "w", format="mp4") as container:
             stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast"})
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             encoder = stream.codec_context
@@ -299,7 +299,9 @@ class _Video:
             ) from error
 
     def _open(self) -> None:
-        self.container = av.open(str(self.path), metadata_errors="replace")
+        # An absolute path is never taken for a protocol, and a playlist under a video's name cannot reach the network.
+        options = {"protocol_whitelist": "file"}
+        self.container = av.open(str(self.path.absolute()), options=options, metadata_errors="replace")
 
     def _video_stream(self) -> av.VideoStream:
         cover = av.stream.Disposition.attached_pic
@@ -307,25 +309,27 @@ class _Video:
         if not streams:
             kinds = ", ".join(sorted({stream.type for stream in self.container.streams})) or "none"
             raise VideoError(f"{self.path} holds no moving picture (its streams: {kinds}); give a video file")
+        if streams[0].codec_context is None:
+            raise VideoError(f"{self.path} is coded in a way that FFmpeg does not know; convert it to H.264")
         return streams[0]
 
     def _index(self) -> None:
         stream = self._video_stream()
         self.codec, self.rate = stream.codec_context.name, stream.average_rate or stream.guessed_rate or Fraction(25)
         self._check_pixels(stream.codec_context.width, stream.codec_context.height)
-        tick = stream.time_base or Fraction(1, av.time_base)
+        tick = _tick(stream)
         keep = self.path.stat().st_size <= _KEPT_BYTES
         self.kept: list[av.Packet] | None = [] if keep else None
         self.stamps: list[int | None] = []  # of every packet in decode order, ticks
         self.keys: list[bool] = []
         shown: list[bool] = []
         ends: list[int] = []
-        reached_s = 0.0
+        reached: dict[int, int] = {}  # where each stream ends, ticks
         for packet in self.container.demux():
             if not packet.size:
                 continue
-            if packet.pts is not None:
-                reached_s = max(reached_s, (packet.pts + (packet.duration or 0)) * float(packet.time_base or 0))
+            end = (packet.pts or 0) + (packet.duration or 0)
+            reached[packet.stream_index] = max(end, reached.get(packet.stream_index, end))
             if packet.stream_index != stream.index:
                 continue
             if self.kept is not None:
@@ -333,14 +337,9 @@ class _Video:
             self.stamps.append(packet.pts)
             self.keys.append(packet.is_keyframe)
             shown.append(not packet.is_discard and not _hidden(packet, self.codec))
-            ends.append((packet.pts or 0) + (packet.duration or round(1 / self.rate / tick)))
-        if True in self.keys:
-            # Of a file cut out of a longer one, what leans on pictures before the first key frame cannot be shown.
-            first = self.keys.index(True)
-            key = self.stamps[first]
-            for position, stamp in enumerate(self.stamps):
-                if position < first or (key is not None and stamp is not None and stamp < key):
-                    shown[position] = False
+            ends.append((packet.pts or 0) + (packet.duration or round(1 / float(self.rate) / tick)))
+        for position in _undecodable(self.stamps, self.keys, reorders=stream.codec_context.has_b_frames):
+            shown[position] = False
         stamps = [stamp for stamp, use in zip(self.stamps, shown, strict=True) if use]
         if not stamps:
             raise VideoError(f"{self.path} has a video stream without a single frame; check that it is complete")
@@ -355,32 +354,31 @@ class _Video:
         ):
             self.reliable = self.settled = True
             end = max(end for end, use in zip(ends, shown, strict=True) if use)
-            self.edges = (torch.tensor([*self.order, end], dtype=torch.float64) - self.order[0]) * float(tick)
+            self.edges = (torch.tensor([*self.order, end], dtype=torch.float64) - self.order[0]) * tick
         else:
             self._count(len(self.stamps), settled=False)
-        self._check_length(stream, reached_s)
+        self._check_length(stream, reached)
 
     def _count(self, frames: int, *, settled: bool) -> None:
         """Times frames by counting them."""
         self.reliable, self.settled = False, settled
         self.edges = torch.arange(frames + 1, dtype=torch.float64) / float(self.rate)
 
-    def _check_length(self, stream: av.VideoStream, reached_s: float) -> None:
-        """A file that ends before its header says has been cut off, and decoding it may raise nothing."""
-        formats = self.container.format.name.split(",")
+    def _check_length(self, stream: av.VideoStream, reached: dict[int, int]) -> None:
+        """A file that ends before its header says was cut off, and decoding it may raise nothing."""
+        formats = set(self.container.format.name.split(","))
         found, declared = len(self.stamps), stream.frames
-        declared_s: float | None = None
-        if stream.duration is not None:
-            declared_s = ((stream.start_time or 0) + stream.duration) * float(stream.time_base or 0)
+        if formats & {"avi", "mov"} and stream.duration is not None:
+            declared_s = ((stream.start_time or 0) + stream.duration) * _tick(stream)
+            reached_s = reached[stream.index] * _tick(stream) if self.reliable else found / float(self.rate)
         elif "matroska" in formats and self.container.duration is not None:
-            declared_s = self.container.duration / av.time_base
-        if declared_s is None or not {"avi", "mov", "matroska"}.intersection(formats):
+            declared_s = self.container.duration / av.time_base  # of the longest stream
+            reached_s = max(end * _tick(self.container.streams[index]) for index, end in reached.items())
+        else:
             return
-        if not self.reliable:
-            reached_s = max(reached_s, found / float(self.rate)) if found >= declared else found / float(self.rate)
-        # An edit list may leave frames out on purpose: the count alone proves nothing, nor does a rounded duration.
-        slack = 0.5 if declared else 1.5
-        if reached_s < declared_s - slack / float(self.rate) and not 0 < declared <= found:
+        # An edit list may leave frames out on purpose, and a duration may be rounded: neither alone is proof.
+        slack_s = (0.5 if declared else 1.5) / float(self.rate)
+        if found < (declared or math.inf) and reached_s < declared_s - slack_s:
             count = f"{declared} frames in " if declared else ""
             raise VideoError(
                 f"{self.path} declares {count}{declared_s:.3f} s and ends after {found} frames in {reached_s:.3f} s; "
@@ -486,6 +484,24 @@ class _Video:
                 "or repair it with ffmpeg"
             )
         self._count(count, settled=count == len(self.edges) - 1)
+
+
+def _tick(stream: av.stream.Stream) -> float:
+    """Seconds per unit of a stream's time stamps."""
+    return float(stream.time_base or 1 / av.time_base)
+
+
+def _undecodable(stamps: list[int | None], keys: list[bool], *, reorders: bool) -> Iterator[int]:
+    """Positions at the head of a file cut out of a longer one: pictures that lean on what was cut away."""
+    if True not in keys:
+        return
+    first = keys.index(True)
+    yield from range(first)
+    for position in range(first + 1, len(stamps)):
+        stamp, key = stamps[position], stamps[first]
+        if not reorders or stamp is None or key is None or stamp > key:
+            return
+        yield position
 
 
 def _hidden(packet: av.Packet, codec: str) -> bool:

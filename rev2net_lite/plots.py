@@ -494,7 +494,7 @@ def flow_comparison(
         axes.set_title(content[0])
         _pixel_axes(axes, x=index >= 3, y=index % 3 == 0)
         if arrows and index >= 3:
-            _draw_arrows(axes, flows[index - 3], scale)
+            _draw_arrows(figure, axes, flows[index - 3], scale)
     x, y = places[1, 2]
     axes = _axes_at(figure, (x, y, panel, tall))
     axes.set_title("endpoint error")
@@ -1233,7 +1233,7 @@ def _strip(
             if i == 0:
                 axes.set_title(labels[j], fontsize=10.5, pad=4)
             if arrows and row.flow is not None and max_px is not None:
-                _draw_arrows(axes, row.flow[j], max_px)
+                _draw_arrows(figure, axes, row.flow[j], max_px)
             drawn.append(axes)
         if row.label:
             figure.text(
@@ -1259,19 +1259,24 @@ def _flow_rgb(flow: np.ndarray, max_px: float) -> np.ndarray:
     return rearrange(flow_to_rgb(torch.from_numpy(flow), max_px=max_px), "n c h w -> n h w c").numpy()
 
 
-def _draw_arrows(axes: Axes, flow: np.ndarray, max_px: float) -> None:
-    """Arrows for a flow (2 h w) at the centres of a grid of cells; slow pixels get none."""
+def _draw_arrows(figure: Figure, axes: Axes, flow: np.ndarray, max_px: float) -> None:
+    """An arrow for each cell of a grid on a flow (2 h w): the mean of the cell's moving pixels, drawn amid them.
+
+    At the middle of its cell an arrow would often miss a small object or stand beside it.
+    """
     height, width = flow.shape[1:]
-    cell_px = width / max(2, round(axes.get_window_extent().width / axes.figure.dpi / _ARROW_IN))
-    x, y = (
-        ((np.arange(max(1, round(size / cell_px))) + 0.5) * size / max(1, round(size / cell_px))).astype(int)
-        for size in (width, height)
-    )
-    x, y = (axis.ravel() for axis in np.meshgrid(x, y))
-    dx, dy = flow[:, y, x] / max_px
-    moving = np.hypot(dx, dy) > 0.1
-    if moving.any():
-        _quiver(axes, x[moving], y[moving], dx[moving], dy[moving])
+    columns = max(1, round(axes.bbox.width / figure.dpi / (1.2 * _ARROW_IN)))
+    lines = max(1, round(columns * height / width))
+    moving = np.hypot(*flow) > 0.1 * max_px
+    arrows = []
+    for y in np.array_split(np.arange(height), lines):
+        for x in np.array_split(np.arange(width), columns):
+            rows, places = np.nonzero(moving[np.ix_(y, x)])
+            # A few pixels of a cell are noise, or the edge of what has its own arrow next door.
+            if len(rows) > 0.3 * len(y) * len(x):
+                arrows.append((x[places].mean(), y[rows].mean(), *flow[:, y[rows], x[places]].mean(axis=1) / max_px))
+    if arrows:
+        _quiver(axes, *np.transpose(arrows))
 
 
 def _quiver(axes: Axes, x: Array, y: Array, dx: Array, dy: Array, *, full_in: float = _ARROW_IN) -> None:
@@ -1307,6 +1312,7 @@ def _draw_wheel(figure: Figure, box: tuple[float, float, float, float], max_px: 
     inside = torch.linalg.vector_norm(offset, dim=0).numpy()[..., None] <= 1
     colours = _flow_rgb((offset * max_px).numpy()[None], max_px)[0]
     axes.imshow(np.where(inside, colours, 255).astype(np.uint8), extent=(-1, 1, 1, -1), interpolation="antialiased")
+    axes.set(xlim=(-1, 1), ylim=(1, -1))
     axes.set_axis_off()
     inch = 2 / box[2]
     if arrows:

@@ -22,10 +22,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -75,7 +77,7 @@ ZOOM_LOG = 0.65  # the radius nearly doubles: a factor of 1.10 per frame at 8 fr
 class _Looks:
     """The eight looks of the sprite or of the background, and the range that the palette dial opens.
 
-    `recipes`: hue, saturation, value of the first colour, pattern, its period (sprite radii or frame widths), its angle.
+    `recipes`: hue, saturation, value of the first colour, pattern, its period (sprite radii or frame widths) and angle.
     `second`: saturation and value of the second colour over the first's. `saturation`, `value`: range at palette 1.
     """
 
@@ -455,7 +457,7 @@ def twin(spec: ClipSpec, factor: str, *, other: ClipSpec) -> ClipSpec:
     return twins[factor]
 
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Waves = Sequence[tuple[float, float, float, float]]
 """(kx, ky) rad/px, phase and amplitude of each of some plane waves amplitude * sin(kx * x + ky * y + phase)."""
 
@@ -472,69 +474,76 @@ def render(spec: ClipSpec) -> RenderedClip:
     (torch.Size([3, 8, 64, 64]), torch.Size([2, 7, 64, 64]))
     """
     n, motion = spec.size, spec.motion
-    time = np.arange(spec.frames) - (spec.frames - 1) / 2  # frames from mid-clip
-    axis = np.arange(n) - (n - 1) / 2  # px from the frame's middle
+    time: Array = np.arange(spec.frames) - (spec.frames - 1) / 2  # frames from mid-clip
+    axis: Array = np.arange(n) - (n - 1) / 2  # px from the frame's middle
     camera = time[:, None] / (spec.frames - 1) * np.array(spec.camera.pan) + np.array(spec.camera.shake)  # (t 2)
     centre = np.array(motion.centre) + time[:, None] * np.array(motion.velocity) + camera  # (t 2)
     radius = motion.radius * motion.zoom**time  # (t)
     angle = motion.angle + motion.spin * time  # (t)
 
-    # Background. A wave over a shifted grid is separable, so that any number of them is one matrix product.
     def background_field(waves: Waves) -> Array:
-        kx, ky, phase, amplitude = np.array(waves).T
-        across = (axis - camera[:, :1])[..., None] * kx + phase  # (t w waves)
-        down = (axis - camera[:, 1:])[..., None] * ky  # (t h waves)
-        rows = np.concatenate([amplitude * np.cos(down), amplitude * np.sin(down)], axis=-1)
-        columns = np.concatenate([np.sin(across), np.cos(across)], axis=-1)
-        return rows @ columns.transpose(0, 2, 1)  # (t h w)
+        return _field(waves, axis, camera, np.zeros_like(time), np.ones_like(time))
 
     image = _paint(spec.background, float(n), background_field)  # (3 t h w)
 
-    # Sprite, only at the pixels it can reach: (p) points, each with its frame.
+    # Sprite, only at the pixels that it can reach: (p) points, each with its frame.
     outline, slant = _outline(spec.shape)
     x, y = axis - centre[:, :1], axis - centre[:, 1:]  # (t w), (t h)
-    distance = np.sqrt(y[:, :, None] ** 2 + x[:, None, :] ** 2)  # (t h w)
-    points = np.nonzero(distance < (radius * outline.max() + 1)[:, None, None])
-    frame, row, column = points
-    x, y, distance = x[frame, column], y[frame, row], distance[points]
-    place = ((np.arctan2(y, x) - angle[frame]) / (2 * np.pi)) % 1 * (len(outline) - 1)
-    below = place.astype(np.int64)
+    reach = (radius * outline.max() + 1) ** 2
+    frame, row, column = np.nonzero((y**2)[:, :, None] + (x**2)[:, None, :] < reach[:, None, None])
+    x, y = x[frame, column], y[frame, row]
+    place = (np.arctan2(y, x) - angle[frame]) * ((len(outline) - 1) / (2 * np.pi)) % (len(outline) - 1)
+    below = np.minimum(place.astype(np.int64), len(outline) - 2)  # rounding can reach the full turn
     part = place - below
-    below = np.minimum(below, len(outline) - 2)  # an angle of 1 - epsilon can round up to a full turn
     edge = outline[below] + part * (outline[below + 1] - outline[below])
-    slope = slant[below] + part * (slant[below + 1] - slant[below])
-    coverage = np.clip(0.5 + (edge * radius[frame] - distance) * slope, 0, 1)
-    cos, sin = np.cos(angle)[frame], np.sin(angle)[frame]
-    grown = (radius / motion.radius)[frame]
-    u, v = (cos * x + sin * y) / grown, (cos * y - sin * x) / grown  # px on the sprite at mid-clip
+    across = slant[below] + part * (slant[below + 1] - slant[below])
+    coverage = np.clip(0.5 + (edge * radius[frame] - np.sqrt(x**2 + y**2)) * across, 0, 1)
 
     def sprite_field(waves: Waves) -> Array:
-        return sum((a * np.sin(kx * u + ky * v + phase) for kx, ky, phase, a in waves), np.zeros_like(u))
+        return _field(waves, axis, centre, angle, radius / motion.radius)[frame, row, column]
 
     sprite = _paint(spec.surface, motion.radius, sprite_field)  # (3 p)
     under = image[:, frame, row, column]
     image[:, frame, row, column] = under + coverage * (sprite - under)
 
     light = spec.light
-    slope_x, slope_y = light.gradient
-    gain = np.array(light.flicker)[:, None, None] * (
-        1 + (slope_x * axis + slope_y * axis[:, None]) * (2 / n)
-    )  # (t h w)
-    image = image * (light.contrast * gain) + (0.5 - 0.5 * light.contrast + light.brightness) * gain
-    noise = np.random.Generator(np.random.PCG64(spec.noise_seed)).standard_normal(image.shape, dtype=np.float32)
-    frames = np.rint(np.clip(image + spec.noise_sd * noise, 0, 1) * 255).astype(np.uint8)
+    slope = (light.gradient[0] * axis + light.gradient[1] * axis[:, None]) * (2 / n)  # (h w)
+    gain = np.array(light.flicker)[:, None, None] * (1 + slope)  # (t h w)
+    noise = np.random.Generator(np.random.PCG64(spec.noise_seed)).standard_normal(gain.shape)
+    # Contrast turns about mid-grey; the noise is that of the luminance, as most colour noise would not survive 4:2:0.
+    offset = (0.5 - 0.5 * light.contrast + light.brightness) * gain + spec.noise_sd * noise
+    image = image * (light.contrast * gain) + offset
+    frames = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
 
+    inside = coverage >= 0.5
+    frame, row, column, x, y = frame[inside], row[inside], column[inside], x[inside], y[inside]
     mask = np.zeros((spec.frames, n, n), dtype=bool)
-    mask[points] = coverage >= 0.5
-    flow = np.empty((2, spec.frames - 1, n, n))
-    flow[:] = np.diff(camera, axis=0).T[:, :, None, None]
-    on = (coverage >= 0.5) & (frame < spec.frames - 1)
-    frame, row, column, x, y = frame[on], row[on], column[on], x[on], y[on]
-    step = np.diff(centre, axis=0)[frame]
+    mask[frame, row, column] = True
+    flow = np.empty((2, spec.frames, n, n), dtype=np.float32)
+    camera_step, centre_step = (
+        np.diff(camera, axis=0, append=0),
+        np.diff(centre, axis=0, append=0),
+    )  # the last is cut off
+    flow[:] = camera_step.T[:, :, None, None]
     along, aside = motion.zoom * np.cos(motion.spin), motion.zoom * np.sin(motion.spin)
-    flow[0, frame, row, column] = along * x - aside * y - x + step[:, 0]
-    flow[1, frame, row, column] = aside * x + along * y - y + step[:, 1]
-    return RenderedClip(torch.from_numpy(frames), torch.from_numpy(flow.astype(np.float32)), torch.from_numpy(mask))
+    flow[0, frame, row, column] = along * x - aside * y - x + centre_step[frame, 0]
+    flow[1, frame, row, column] = aside * x + along * y - y + centre_step[frame, 1]
+    return RenderedClip(torch.from_numpy(frames), torch.from_numpy(flow[:, :-1].copy()), torch.from_numpy(mask))
+
+
+def _field(waves: Waves, axis: Array, origin: Array, angle: Array, scale: Array) -> Array:
+    """Sum of plane waves (t h w) on a surface that frame i shows moved to origin[i], turned and scaled.
+
+    Turned and scaled, a plane wave is a plane wave still, and sin(a + b) = sin a cos b + cos a sin b parts it into rows
+    and columns: any number of waves is one matrix product.
+    """
+    kx, ky, phase, amplitude = np.array(waves).T
+    cos, sin = (np.cos(angle) / scale)[:, None], (np.sin(angle) / scale)[:, None]
+    across = (axis - origin[:, :1])[..., None] * (kx * cos - ky * sin)[:, None] + phase  # (t w waves)
+    down = (axis - origin[:, 1:])[..., None] * (kx * sin + ky * cos)[:, None]  # (t h waves)
+    rows = np.concatenate([amplitude * np.cos(down), amplitude * np.sin(down)], axis=-1)
+    columns = np.concatenate([np.sin(across), np.cos(across)], axis=-1)
+    return rows @ columns.transpose(0, 2, 1)
 
 
 def _paint(surface: Surface, unit: float, field: Callable[[Waves], Array]) -> Array:
@@ -551,17 +560,15 @@ def _paint(surface: Surface, unit: float, field: Callable[[Waves], Array]) -> Ar
         value = field([first]) * field([second])
     else:  # dots
         value = field([first, second]) - 0.6
-    mix = np.clip(
-        0.5 + value * (period / (2 * np.pi)), 0, 1
-    )  # edges one pixel wide: the slope of a wave is 2 pi / period
+    # A wave's slope is at most 2 pi / period: edges become one pixel wide.
+    mix = np.clip(0.5 + value * (period / (2 * np.pi)), 0, 1)
     if surface.roughness > 0:
         mix = (1 - surface.roughness) * mix + surface.roughness * np.clip(0.5 + 0.45 * field(_rough(rng, unit)), 0, 1)
-    low, high = np.array(surface.colours)
-    shape = (3,) + (1,) * mix.ndim
-    return low.reshape(shape) + (high - low).reshape(shape) * mix
+    low, high = np.array(surface.colours).reshape(2, 3, *(1,) * mix.ndim)
+    return low + (high - low) * mix
 
 
-def _rough(rng: np.random.Generator, unit: float, count: int = 20) -> Waves:
+def _rough(rng: np.random.Generator, unit: float, count: int = 14) -> Waves:
     """Waves in all directions, from one unit down to a tenth, the longer the stronger: natural noise of sd 1."""
     length = np.geomspace(1.2, 0.1, count)
     turn, phase = 2 * np.pi * rng.random((2, count))
@@ -580,13 +587,14 @@ def _outline(shape: str) -> tuple[Array, Array]:
     if shape == "triangle":
         edge = 1 / np.cos(turn % (2 * np.pi / 3) - np.pi / 3)
     elif shape == "square":
-        edge = (cos**6 + sin**6) ** (-1 / 6)
+        edge = (cos**10 + sin**10) ** (-1 / 10)
     elif shape == "star":
         edge = 1 / (1.35 - np.cos(5 * turn)) ** 0.4
     elif shape == "flower":
         edge = 1 + 0.28 * np.cos(4 * turn)
     elif shape == "drop":
-        edge = 1 + 0.45 * cos + 0.22 * np.cos(2 * turn) + 0.1 * np.cos(3 * turn)
+        away = np.minimum(turn, 2 * np.pi - turn)
+        edge = 1 / np.cos(np.maximum(np.pi / 3 - away, 0))  # a disc and its two tangents from a point at distance 2
     elif shape == "heart":
         edge = 2 - 2 * sin + sin * np.sqrt(np.abs(cos)) / (sin + 1.4)
     elif shape == "bar":
@@ -633,6 +641,8 @@ def write_synthetic_dataset(
     try:
         _fill(workshop / "new", record, specs, fps=config.fps)
         try:
+            if folder.exists():  # empty, or nothing would have been written; some systems do not replace even that
+                folder.rmdir()
             (workshop / "new").replace(folder)
         except OSError:  # another process put its folder there first
             if not _holds(folder, record):
@@ -672,7 +682,10 @@ def _read_record(folder: Path) -> dict[str, object]:
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict) or "schema" not in found:
-        raise ValueError(f"{folder} has no readable dataset.json; expected a folder made by write_synthetic_dataset")
+        raise ValueError(
+            f"{folder} has no readable dataset.json; it should be a folder made by write_synthetic_dataset, "
+            "or new or empty to write one"
+        )
     return found
 
 
@@ -721,14 +734,16 @@ def dataset_specs(folder: str | os.PathLike[str]) -> list[ClipSpec]:
         ValueError: the folder has no readable `dataset.json`, or one of another version.
     """
     folder = Path(folder)
-    record = _read_record(folder)
-    fields, clips_per_class, seed = record.get("config"), record.get("clips_per_class"), record.get("seed")
-    if record["schema"] != SCHEMA or not isinstance(fields, dict):
-        raise ValueError(
-            f"{folder} has schema {record['schema']}; this version reads {SCHEMA}: write the dataset again"
-        )
-    if not isinstance(clips_per_class, int) or not isinstance(seed, int):
-        raise ValueError(f"{folder}/dataset.json lacks clips_per_class or seed; write the dataset again")
+    found = _read_record(folder)
+    fields, clips_per_class, seed = found.get("config"), found.get("clips_per_class"), found.get("seed")
+    if (
+        found["schema"] != SCHEMA
+        or not isinstance(fields, dict)
+        or fields.keys() != asdict(SyntheticConfig()).keys()
+        or not isinstance(clips_per_class, int)
+        or not isinstance(seed, int)
+    ):
+        raise ValueError(f"{folder}/dataset.json was written by another version of the kit; write the dataset again")
     return sample_specs(SyntheticConfig(**fields), clips_per_class=clips_per_class, seed=seed)
 
 
@@ -740,12 +755,13 @@ def load_exact(folder: str | os.PathLike[str], file: str) -> ExactMotion:
         file: as in the `file` column of `labels.csv`.
 
     Raises:
-        ValueError: there is no exact flow for that file.
+        ValueError: there is no exact flow for that file, or it is damaged.
     """
     path = Path(folder) / "exact" / f"{Path(file).stem}.safetensors"
     if not path.is_file():
-        raise ValueError(
-            f"{path} does not exist; exact flow is there for the files of a synthetic dataset's labels.csv"
-        )
-    stored = load_file(path)
+        raise ValueError(f"{path} does not exist; only the files in a synthetic dataset's labels.csv have exact flow")
+    try:
+        stored = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete the dataset and write it again") from error
     return ExactMotion(flow=stored["flow"].to(torch.float32), mask=stored["mask"].to(torch.bool))

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from rev2net_lite.flow import pixel_grid
 from rev2net_lite.shapes import check_shape
 
 __all__ = ["ACCURATE", "TVL1Config", "clip_flow", "tvl1_flow"]
@@ -48,7 +49,7 @@ class TVL1Config:
     lambda_: float = 0.07
     theta: float = 0.3
     tau: float = 0.25
-    sigma: float = 0.8
+    sigma: float = 0.5
     warps: int = 3
     iterations: int = 10
     coarsest_px: int = 14
@@ -112,10 +113,10 @@ def tvl1_flow(first: Tensor, second: Tensor, *, config: TVL1Config = TVL1Config(
             f"first is {first.dtype} on {first.device}, second {second.dtype} on {second.device}; "
             "both should be of one dtype on one device: convert one with .to(other)"
         )
-    with torch.inference_mode(False), torch.no_grad():
+    with torch.inference_mode():
         pairs = torch.arange(len(first), device=first.device)
         flow = _solve(torch.cat([first, second]), pairs, pairs + len(first), config)
-    return flow.to(first.dtype)
+    return _normal(flow, first.dtype)
 
 
 def clip_flow(clip: Tensor, *, config: TVL1Config = TVL1Config()) -> Tensor:
@@ -144,13 +145,19 @@ def clip_flow(clip: Tensor, *, config: TVL1Config = TVL1Config()) -> Tensor:
         raise ValueError(
             f"clip has shape {tuple(clip.shape)}: {sizes['t']} frame; flow needs at least 2 frames (axis 2)"
         )
-    with torch.inference_mode(False), torch.no_grad():
+    with torch.inference_mode():
         weights = torch.tensor(_GREY_WEIGHTS, device=clip.device, dtype=_working_dtype(clip)).view(3, 1, 1, 1)
         grey = (clip.to(weights.dtype) * weights).sum(dim=1)
         frame = torch.arange(grey.shape[0] * grey.shape[1], device=clip.device).view(grey.shape[:2])
         flow = _solve(rearrange(grey, "b t h w -> (b t) h w"), frame[:, :-1].flatten(), frame[:, 1:].flatten(), config)
-        flow = rearrange(flow, "(b t) c h w -> b c t h w", b=len(clip)).contiguous()
-    return flow.to(clip.dtype)
+        flow = rearrange(flow, "(b t) c h w -> b c t h w", b=len(clip))
+    return _normal(flow, clip.dtype)
+
+
+def _normal(flow: Tensor, dtype: torch.dtype) -> Tensor:
+    """A copy that autograd can use: what inference mode made (it saves a tenth of the time) it refuses."""
+    with torch.inference_mode(False), torch.no_grad():
+        return flow.to(dtype, copy=True, memory_format=torch.contiguous_format)
 
 
 def _check_frames(name: str, frames: Tensor) -> None:
@@ -182,14 +189,13 @@ def _solve(frames: Tensor, first: Tensor, second: Tensor, config: TVL1Config) ->
             scale = level.new_tensor([width / flow.shape[-1], height / flow.shape[-2]]).view(2, 1, 1, 1)
             flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False) * scale
             dual = F.interpolate(dual, size=(height, width), mode="bilinear", align_corners=False)
-        layers = torch.stack([level, *_gradient(level)])
         group = max(1, _CPU_GROUP_PX // (height * width)) if level.device.type == "cpu" else pairs
         for start in range(0, pairs, group):
             part = slice(start, start + group)
             flow[:, part], dual[:, part] = _solve_level(
-                layers, first[part], second[part], flow[:, part], dual[:, part], config
+                level[first[part]], level[second[part]], flow[:, part], dual[:, part], config
             )
-    return rearrange(flow, "c m h w -> m c h w").contiguous()
+    return rearrange(flow, "c m h w -> m c h w")
 
 
 def _pyramid(frames: Tensor, config: TVL1Config) -> list[Tensor]:
@@ -222,93 +228,111 @@ def _smooth(frames: Tensor, sigma: float) -> Tensor:
     return frames
 
 
-def _gradient(frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Central differences of frames (n h w) along x and y, the border repeated."""
-    padded = F.pad(frames[None], (1, 1, 1, 1), mode="replicate")[0]
-    return (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2, (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
+def _gradient(frames: Tensor) -> Tensor:
+    """Derivatives (2 m h w) of frames (m h w) along x and y by the five-point stencil, the border repeated."""
+    padded = F.pad(frames[None], (2, 2, 2, 2), mode="replicate")[0]
+    along_x = padded[:, 2:-2]
+    along_y = padded[:, :, 2:-2]
+    gradient = frames.new_empty(2, *frames.shape)
+    torch.sub(along_x[:, :, 3:-1], along_x[:, :, 1:-3], out=gradient[0])
+    torch.sub(along_y[:, 3:-1], along_y[:, 1:-3], out=gradient[1])
+    gradient.mul_(8)
+    gradient[0].sub_(along_x[:, :, 4:]).add_(along_x[:, :, :-4])
+    gradient[1].sub_(along_y[:, 4:]).add_(along_y[:, :-4])
+    return gradient.div_(12)
 
 
-def _solve_level(
-    layers: Tensor, first: Tensor, second: Tensor, flow: Tensor, dual: Tensor, config: TVL1Config
-) -> tuple[Tensor, Tensor]:
-    """Flow (2 m h w) and dual variable (4 m h w) of m pairs after the warps of one level.
+def _solve_level(here: Tensor, there: Tensor, flow: Tensor, dual: Tensor, config: TVL1Config) -> tuple[Tensor, Tensor]:
+    """Flow (2 m h w) and dual variable (4 m h w) between frames (m h w), starting from those given.
 
     Pixels lie in one row, so that a neighbour is a shifted view and each operation runs over contiguous memory: the
     right neighbour of a row's last pixel is the next row's first, which is harmless because the difference there is set
-    to 0. U is the flow times tau / theta, which saves the scaling in each dual step.
+    to 0. `u` is the flow times tau / theta, which saves the scaling in each dual step.
     """
-    pairs, height, width = flow.shape[1:]
-    pixels, area = pairs * height * width, height * width
+    shape, pixels = here.shape, here.numel()
+    height, width = shape[1:]
     scale = config.tau / config.theta
     step = config.lambda_ * config.theta
-    # Room for the neighbours of the last and first pixels: U is read ahead, P is read behind.
+    # Room for the neighbours of the last and the first pixels: u is read ahead, p is read behind.
     u_store = flow.new_zeros(2, pixels + width)
     u = u_store[:, :pixels]
-    u.view(2, pairs, height, width).copy_(flow).mul_(scale)
+    torch.mul(flow, scale, out=u.view(2, *shape))
     p_store = flow.new_zeros(2, 2, width + pixels)
     p = p_store[..., width:]
-    p.unflatten(2, (pairs, height, width)).copy_(dual.view(2, 2, pairs, height, width))
+    p.unflatten(2, shape).copy_(dual.view(2, 2, *shape))
     px, py, px_left, py_above = p[0], p[1], p_store[0, :, width - 1 : -1], p_store[1, :, :pixels]
-    ahead_x, ahead_y = u_store[:, 1 : pixels + 1], u_store[:, width : pixels + width]
-    difference = torch.empty_like(p, memory_format=torch.contiguous_format)
+    u_right, u_below = u_store[:, 1 : pixels + 1], u_store[:, width : pixels + width]
+    difference = flow.new_empty(2, 2, pixels)
     dx, dy = difference
-    last_column = dx.view(2, pairs, height, width)[..., -1]
-    last_row = dy.view(2, pairs, height, width)[..., -1, :]
-    norm = torch.empty_like(dx)
-    residual = torch.empty_like(dx[0])
-    here = layers[:, first].flatten(1)
-    corner = (second * area)[:, None, None] + torch.zeros(1, height, width, device=flow.device, dtype=torch.long)
-    x = torch.arange(width, device=flow.device, dtype=flow.dtype).repeat(pairs * height)
-    y = torch.arange(height, device=flow.device, dtype=flow.dtype).repeat_interleave(width).repeat(pairs)
+    last_column, last_row = dx.view(2, *shape)[..., -1], dy.view(2, *shape)[..., -1, :]
+    norm, residual = torch.empty_like(dx), torch.empty_like(dx[0])
+    grid = pixel_grid(height, width, device=flow.device, dtype=flow.dtype)[:, None]
     for _ in range(config.warps):
-        there, inside = _sample(layers.flatten(1), corner.flatten(), x + u[0] / scale, y + u[1] / scale, height, width)
-        gradient = (there[1:] + here[1:]).mul_(0.5 * inside)
+        warped, inside = _sample(there, u.view(2, *shape).div(scale).add_(grid))
+        # The derivative of the mean of both images, which is unbiased to second order, unlike that of either.
+        gradient = _gradient((warped + here).div_(2)).mul_(inside).view(2, pixels)
         weight = (gradient[0] ** 2).addcmul_(gradient[1], gradient[1]).add_(_FLAT).reciprocal_()
-        slope = gradient * (weight / scale)
-        constant = (there[0] - here[0]).mul_(weight * inside).sub_((slope * u).sum(dim=0))
+        constant = (warped - here).mul_(inside).view(-1).mul_(weight)
+        slope = gradient * weight.div_(scale)
+        constant.addcmul_(slope[0], u[0], value=-1).addcmul_(slope[1], u[1], value=-1)
         gradient.mul_(scale)
         for _ in range(config.iterations):
+            # Data step: along the gradient to where the linear brightness difference is 0, at most lambda theta of it.
             torch.addcmul(constant, slope[0], u[0], out=residual)
             residual.addcmul_(slope[1], u[1]).clamp_(-step, step)
             u.addcmul_(gradient, residual, value=-1)
+            # Smoothing step: the divergence of the dual variable.
             u.add_(px, alpha=config.tau).sub_(px_left, alpha=config.tau)
             u.add_(py, alpha=config.tau).sub_(py_above, alpha=config.tau)
-            torch.sub(ahead_x, u, out=dx)
-            torch.sub(ahead_y, u, out=dy)
+            # Dual step: semi-implicit ascent along the gradient of u.
+            torch.sub(u_right, u, out=dx)
+            torch.sub(u_below, u, out=dy)
             last_column.zero_()
             last_row.zero_()
             torch.mul(dx, dx, out=norm)
             norm.addcmul_(dy, dy).sqrt_().add_(1)
             p.add_(difference).div_(norm)
         if config.median:
-            u.copy_(_median(u.view(2, pairs, height, width)).view(2, pixels))
-    return u.view(2, pairs, height, width) / scale, p.reshape(4, pairs, height, width)
+            u.view(2, *shape).copy_(_median(u.view(2, *shape)))
+    return u.view(2, *shape).div(scale), p.reshape(4, *shape)
 
 
-def _sample(layers: Tensor, offset: Tensor, x: Tensor, y: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Layers (l n*h*w) at positions x, y (p) of the frames that start at `offset` (p): (l p), and 1.0 where inside."""
-    inside = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).to(x.dtype)
-    x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+def _sample(frames: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+    """Frames (m h w) at positions (2 m h w), bilinear, and where these lie inside (1.0) or outside (0.0)."""
+    pairs, height, width = frames.shape
+    x, y = position[0].clamp(0, width - 1), position[1].clamp(0, height - 1)
+    inside = ((x == position[0]) & (y == position[1])).to(frames.dtype)
     left, top = x.floor().clamp_(max=max(width - 2, 0)), y.floor().clamp_(max=max(height - 2, 0))
-    index = offset + top.long() * width + left.long()
     x.sub_(left)
     y.sub_(top)
-    step_x, step_y = min(width - 1, 1), width * min(height - 1, 1)
-    upper = layers.index_select(1, index).lerp_(layers.index_select(1, index + step_x), x)
-    lower = layers.index_select(1, index + step_y).lerp_(layers.index_select(1, index + (step_x + step_y)), x)
-    return upper.lerp_(lower, y), inside
+    start = torch.arange(pairs, device=frames.device).mul_(height * width)[:, None, None]
+    index = top.mul_(width).add_(left).long().add_(start).view(-1)
+    pixels = frames.reshape(-1)
+    # As in flow.warp, which see: exact where the position is a pixel, so that equal frames give exactly no motion.
+    right, below = min(width - 1, 1), width * min(height - 1, 1)
+    corners = [pixels.index_select(0, index + offset).view_as(x) for offset in (0, right, below, right + below)]
+    return corners[0].lerp_(corners[1], x).lerp_(corners[2].lerp_(corners[3], x), y), inside
 
 
 def _median(flow: Tensor) -> Tensor:
-    """3x3 median of (c m h w), the border repeated, by minima and maxima: columns first, which neighbours share."""
+    """3x3 median of (2 m h w), the border repeated, by minima and maxima: columns first, which neighbours share."""
+    height, width = flow.shape[-2:]
     padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
-    low, middle, high = _sort3(padded[..., :-2, :], padded[..., 1:-1, :], padded[..., 2:, :])
-    low = torch.maximum(torch.maximum(low[..., :-2], low[..., 1:-1]), low[..., 2:])
-    high = torch.minimum(torch.minimum(high[..., :-2], high[..., 1:-1]), high[..., 2:])
-    middle = _sort3(middle[..., :-2], middle[..., 1:-1], middle[..., 2:])[1]
-    return _sort3(low, middle, high)[1]
+    rows = [padded[..., offset : offset + height, :].flatten() for offset in range(3)]
+    low, middle, high = _sort3(*rows)
+    # In one row of all pixels: what crosses from one image row to the next lands in the padding.
+    low = torch.maximum(torch.maximum(low[:-2], low[1:-1]), low[2:])
+    high = torch.minimum(torch.minimum(high[:-2], high[1:-1]), high[2:])
+    middle = _middle3(middle[:-2], middle[1:-1], middle[2:])
+    result = torch.empty_like(rows[0])
+    result[:-2] = _middle3(low, middle, high)
+    return result.view(*flow.shape[:-1], width + 2)[..., :width]
 
 
 def _sort3(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     small, large = torch.minimum(a, b), torch.maximum(a, b)
     return torch.minimum(small, c), torch.maximum(small, torch.minimum(large, c)), torch.maximum(large, c)
+
+
+def _middle3(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    return torch.maximum(torch.minimum(a, b), torch.minimum(torch.maximum(a, b), c))

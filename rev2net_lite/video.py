@@ -33,6 +33,7 @@ __all__ = ["VideoError", "VideoInfo", "frame_times", "probe_video", "read_clip",
 _SAME_TIME_S = 1e-7  # below any container's tick, above float64 rounding
 _KEPT_BYTES = 2**28  # larger files are demuxed a second time instead of being held in memory
 _EMPTY_VOP_BYTES = 8  # an MPEG-4 packet this small only says "show the last frame again"
+_REORDER_PROBE = 32  # packets, twice what H.264 may hold back
 _MAX_PIXELS = 2**26  # twice an 8K frame
 
 
@@ -321,6 +322,7 @@ class _Video:
         keep = self.path.stat().st_size <= _KEPT_BYTES
         self.kept: list[av.Packet] | None = [] if keep else None
         self.stamps: list[int | None] = []  # of every packet in decode order, ticks
+        self.turns: list[int | None] = []  # when each packet is to be decoded; of AVI files, its place in the file
         self.keys: list[bool] = []
         shown: list[bool] = []
         ends: list[int] = []
@@ -335,6 +337,7 @@ class _Video:
             if self.kept is not None:
                 self.kept.append(packet)
             self.stamps.append(packet.pts)
+            self.turns.append(packet.dts)
             self.keys.append(packet.is_keyframe)
             shown.append(not packet.is_discard and not _hidden(packet, self.codec))
             ends.append((packet.pts or 0) + (packet.duration or round(1 / float(self.rate) / tick)))
@@ -346,39 +349,61 @@ class _Video:
         self.pictures = len(stamps)
         known = [stamp for stamp in stamps if stamp is not None]
         self.order = sorted(known)
-        self.in_order = known == self.order
-        if (
-            "avi" not in self.container.format.name.split(",")
+        self.reliable = (
+            "avi" not in self._formats()
             and len(set(known)) == len(stamps)
-            and (self.in_order or stream.codec_context.has_b_frames)
-        ):
-            self.reliable = self.settled = True
+            and self._in_display_order(known, reorders=stream.codec_context.has_b_frames)
+        )
+        if self.reliable:
+            self.settled = True
             end = max(end for end, use in zip(ends, shown, strict=True) if use)
             self.edges = (torch.tensor([*self.order, end], dtype=torch.float64) - self.order[0]) * tick
         else:
             self._count(len(self.stamps), settled=False)
         self._check_length(stream, reached)
 
+    def _formats(self) -> set[str]:
+        return set(self.container.format.name.split(","))
+
+    def _in_display_order(self, stamps: list[int], *, reorders: bool) -> bool:
+        """Whether time stamps, here in decode order, can say when frames are shown."""
+        if stamps != self.order:
+            return reorders
+        if not reorders:
+            return True
+        # Sorted stamps on a stream whose frames may be reordered can be those of decoding: the decoder shows it.
+        out = [frame.pts or 0 for frame in self._decoded([(0, min(len(self.stamps), _REORDER_PROBE))], None)]
+        return out == sorted(out)
+
     def _count(self, frames: int, *, settled: bool) -> None:
-        """Times frames by counting them."""
+        """Times frames by counting them. An AVI file counts frames that it leaves out; then the one before stays."""
         self.reliable, self.settled = False, settled
-        self.edges = torch.arange(frames + 1, dtype=torch.float64) / float(self.rate)
+        places = [turn for turn in self.turns if turn is not None]
+        if "avi" not in self._formats() or len(places) != frames or places != sorted(set(places)):
+            places = list(range(frames))
+        ticks = torch.tensor([*places, places[-1] + 1], dtype=torch.float64) - places[0]
+        self.edges = ticks / float(self.rate)
 
     def _check_length(self, stream: av.VideoStream, reached: dict[int, int]) -> None:
         """A file that ends before its header says was cut off, and decoding it may raise nothing."""
-        formats = set(self.container.format.name.split(","))
+        formats, rate, tick = self._formats(), float(self.rate), _tick(stream)
         found, declared = len(self.stamps), stream.frames
-        if formats & {"avi", "mov"} and stream.duration is not None:
-            declared_s = ((stream.start_time or 0) + stream.duration) * _tick(stream)
-            reached_s = reached[stream.index] * _tick(stream) if self.reliable else found / float(self.rate)
+        reached_s = reached[stream.index] * tick
+        if "avi" in formats:
+            declared_s, reached_s = declared / rate, ((self.turns[-1] or 0) + 1) / rate
+            cut = reached_s < declared_s - 0.5 / rate
+        elif "mov" in formats and stream.duration is not None:
+            declared_s = ((stream.start_time or 0) + stream.duration) * tick
+            # An edit list leaves frames out on purpose. It shortens the duration and not the count.
+            edited = stream.duration * tick < (declared - 0.5) / rate
+            cut = found < declared and (not edited or reached_s < declared_s - 0.5 / rate)
         elif "matroska" in formats and self.container.duration is not None:
             declared_s = self.container.duration / av.time_base  # of the longest stream
             reached_s = max(end * _tick(self.container.streams[index]) for index, end in reached.items())
+            cut = reached_s < declared_s - 1.5 / rate  # the last frame's length is not always written
         else:
             return
-        # An edit list may leave frames out on purpose, and a duration may be rounded: neither alone is proof.
-        slack_s = (0.5 if declared else 1.5) / float(self.rate)
-        if found < (declared or math.inf) and reached_s < declared_s - slack_s:
+        if cut:
             count = f"{declared} frames in " if declared else ""
             raise VideoError(
                 f"{self.path} declares {count}{declared_s:.3f} s and ends after {found} frames in {reached_s:.3f} s; "
@@ -421,12 +446,7 @@ class _Video:
         index_of = {self.order[index]: index for index in wanted}
         everything = [(0, len(self.stamps))]
         for groups in (self._groups(set(index_of)), everything):
-            last = None
             for frame in self._decoded(groups, set(index_of) if groups is not everything else None):
-                if self.in_order and (frame.pts is None or (last is not None and frame.pts <= last)):
-                    self._count(len(self.stamps), settled=False)
-                    return
-                last = frame.pts
                 if frame.pts in index_of:
                     yield index_of.pop(frame.pts), frame
             if not index_of:

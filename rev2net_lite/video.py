@@ -77,7 +77,7 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
     Raises:
         VideoError: there is no such file, it holds no video, or it ends before its declared length.
     """
-    with _Video(path) as video:
+    with _opened(path) as video:
         first = video.first_frame()
         height, width, _ = _upright(first).shape
         frames, duration_s = len(video.edges) - 1, float(video.edges[-1])
@@ -106,7 +106,7 @@ def frame_times(path: str | os.PathLike[str]) -> Tensor:
     Raises:
         VideoError: as for `probe_video`.
     """
-    with _Video(path) as video:
+    with _opened(path) as video:
         video.first_frame()
         return video.edges
 
@@ -192,7 +192,7 @@ def read_clip(
         raise VideoError(f"crop is {crop!r}; use 'center' or None")
     if size is not None and (len(size) != 2 or min(size) < 1):
         raise VideoError(f"size is {size}; use (height, width) of at least 1 px, or None to keep the video's size")
-    with _Video(path, max_pixels=max_pixels) as video:
+    with _opened(path, max_pixels=max_pixels) as video:
         while True:
             try:
                 indices = sampled_frames(
@@ -262,6 +262,25 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def _opened(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> Iterator[_Video]:
+    """The indexed file; whatever FFmpeg complains about inside becomes a `VideoError` that names the file."""
+    path = Path(path)
+    if not path.is_file():
+        raise VideoError(f"{path} is {'a folder' if path.is_dir() else 'missing'}; give the path of a video file")
+    try:
+        video = _Video(path, max_pixels=max_pixels)
+        try:
+            yield video
+        finally:
+            video.container.close()
+    except av.FFmpegError as error:
+        raise VideoError(
+            f"{path} ({path.stat().st_size} bytes) cannot be read: {error.strerror}; "
+            "check that it is a complete video, or convert it with ffmpeg"
+        ) from error
+
+
 class _Video:
     """An open file: its packets in decode order, and when each of its frames is shown.
 
@@ -269,35 +288,10 @@ class _Video:
     replaces, because only decoding tells how many frames a file without usable time stamps shows.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> None:
-        self.path, self.max_pixels = Path(path), max_pixels
-        if not self.path.is_file():
-            found = "a folder" if self.path.is_dir() else "missing"
-            raise VideoError(f"{path} is {found}; give the path of a video file")
-        with self._errors():
-            self._open()
-        try:
-            with self._errors():
-                self._index()
-        except BaseException:
-            self.container.close()
-            raise
-
-    def __enter__(self) -> _Video:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.container.close()
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except av.FFmpegError as error:
-            raise VideoError(
-                f"{self.path} ({self.path.stat().st_size} bytes) cannot be read: {error.strerror}; "
-                "check that it is a complete video, or convert it with ffmpeg"
-            ) from error
+    def __init__(self, path: Path, *, max_pixels: int) -> None:
+        self.path, self.max_pixels = path, max_pixels
+        self._open()
+        self._index()
 
     def _open(self) -> None:
         # An absolute path is never taken for a protocol, and a playlist under a video's name cannot reach the network.
@@ -426,10 +420,9 @@ class _Video:
 
     def decode(self, wanted: set[int]) -> Iterator[tuple[int, av.VideoFrame]]:
         """Frames whose index is in `wanted`, as they come out of the decoder, each with its index."""
-        with self._errors():
-            for index, frame in self._by_stamp(wanted) if self.reliable else self._by_count(wanted):
-                self._check_pixels(frame.width, frame.height)
-                yield index, frame
+        for index, frame in self._by_stamp(wanted) if self.reliable else self._by_count(wanted):
+            self._check_pixels(frame.width, frame.height)
+            yield index, frame
 
     def _packets(self) -> tuple[av.VideoCodecContext, Iterator[av.Packet]]:
         """The video's packets once more, with a decoder that has seen none of them."""

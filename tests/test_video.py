@@ -6,7 +6,7 @@ import csv
 import itertools
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,7 +52,10 @@ def encode(
 ) -> Path:
     """A file of frames (3 t h w), 25 per second unless `stamps_ms` says when each is shown."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25, options=options or {})
+        fixed = (
+            {"sc_threshold": "0"} if codec == "libx264" else {}
+        )  # key frames where `g` says, not where scenes change
+        stream = container.add_stream(codec, rate=25, options={**fixed, **(options or {})})
         stream.height, stream.width, stream.pix_fmt = frames.shape[2], frames.shape[3], pixels
         stream.codec_context.thread_count = 1
         if stamps_ms is not None:
@@ -73,19 +76,25 @@ def decoded(path: Path) -> tuple[Tensor, list[float]]:
     """The reference: every frame (3 t h w) of a plain decode in order, upright, and its time since the first."""
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-    images = [torch.rot90(torch.from_numpy(f.to_ndarray(format="rgb24")), f.rotation // 90) for f in frames]
+    images = [torch.rot90(torch.from_numpy(f.to_ndarray(format="rgb24", threads=1)), f.rotation // 90) for f in frames]
     times = [(f.time or 0.0) - (frames[0].time or 0.0) for f in frames]
     return rearrange(images, "t h w c -> c t h w"), times
 
 
-def remuxed(source: Path, target: Path, change: object = None, *, skip: int = 0) -> Path:
+def remuxed(
+    source: Path,
+    target: Path,
+    change: Callable[[av.Packet, int], None] = lambda *_: None,
+    *,
+    skip: int = 0,
+    options: dict[str, str] | None = None,
+) -> Path:
     """The packets of a file from number `skip` on, each handed to `change(packet, position)`, in a new file."""
-    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options or {}) as new:
         stream = new.add_stream_from_template(old.streams.video[0])
         for position, packet in enumerate(packet for packet in old.demux(video=0) if packet.size):
             if position >= skip:
-                if callable(change):
-                    change(packet, position)
+                change(packet, position)
                 packet.stream = stream
                 new.mux(packet)
     return target
@@ -465,6 +474,21 @@ def test_a_file_that_was_cut_off_is_refused(name: str, share: float, tmp_path: P
             reader(path)
 
 
+def test_frames_left_out_by_an_edit_list_are_neither_shown_nor_missed(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", numbered(), options={"g": "5", "bf": "0"})
+
+    def earlier(packet: av.Packet, _: int) -> None:
+        packet.pts -= 13 * 512
+        packet.dts -= 13 * 512
+
+    edited = remuxed(path, tmp_path / "edited.mp4", earlier, options={"avoid_negative_ts": "disabled"})
+    with av.open(str(edited)) as container:
+        found = [packet.is_discard for packet in container.demux(video=0) if packet.size]
+        assert container.streams.video[0].frames == COUNT > len(found) > found.count(False) == COUNT - 13
+    assert probe_video(edited).frames == COUNT - 13
+    assert numbers(read_clip(edited, frames=COUNT - 13, size=None)) == list(range(13, COUNT))
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.avi"])
 def test_frames_that_do_not_decode_are_named(name: str, tmp_path: Path) -> None:
     path = encode(tmp_path / name, numbered(), codec="mpeg4" if name == "a.avi" else "libx264", options={"g": "10"})
@@ -614,5 +638,5 @@ def test_real_files_equal_a_plain_decode_or_are_refused(row: dict[str, str], cli
         for part in range(count):
             middle = start_s + (part + 0.5) * duration_s / count
             frame = frames[sum(time <= middle + 1e-7 for time in times) - 1]
-            image = torch.rot90(torch.from_numpy(frame.to_ndarray(format="rgb24")), frame.rotation // 90)
+            image = torch.rot90(torch.from_numpy(frame.to_ndarray(format="rgb24", threads=1)), frame.rotation // 90)
             assert torch.equal(clip[:, part], rearrange(image, "h w c -> c h w"))

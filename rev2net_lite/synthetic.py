@@ -15,6 +15,7 @@ from __future__ import annotations
 import colorsys
 import csv
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -36,6 +37,7 @@ from rev2net_lite.video import write_video
 __all__ = [
     "CLASSES",
     "FACTORS",
+    "PATTERNS",
     "SHAPES",
     "Camera",
     "ClipSpec",
@@ -61,6 +63,8 @@ CLASSES = ("slide_left", "slide_right", "rise", "fall", "spin_clockwise", "spin_
 
 SHAPES = ("disc", "triangle", "square", "star", "flower", "drop", "heart", "bar")
 """Outlines of the sprite, all of the same area at the same radius; look i has shape i."""
+
+PATTERNS = ("stripes", "checks", "dots")
 
 FACTORS = ("motion", "surface", "shape", "background", "camera", "light", "noise", "compression")
 """What `twin` can replace; the label goes with the motion."""
@@ -249,6 +253,10 @@ class Surface:
     roughness: float
     seed: int
 
+    def __post_init__(self) -> None:
+        if self.pattern not in PATTERNS:
+            raise ValueError(f"pattern is {self.pattern!r}; expected one of {', '.join(PATTERNS)}")
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -270,7 +278,11 @@ class Light:
 
 @dataclass(frozen=True)
 class ClipSpec:
-    """Every factor of one clip as plain data."""
+    """Every factor of one clip as plain data; `dataclasses.replace` changes one.
+
+    Raises:
+        ValueError: label or shape is unknown, or camera or light has another number of frames than the clip.
+    """
 
     label: str
     frames: int
@@ -284,6 +296,17 @@ class ClipSpec:
     noise_sd: float
     noise_seed: int
     crf: int
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("label", self.label, CLASSES), ("shape", self.shape, SHAPES)):
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        shake, flicker = len(self.camera.shake), len(self.light.flicker)
+        if not self.frames == shake == flicker:
+            raise ValueError(
+                f"frames is {self.frames}, but the camera's shake has {shake} and the light's flicker {flicker}; "
+                "give all three the same number, or sample the clip with SyntheticConfig(frames=...)"
+            )
 
 
 @dataclass(frozen=True)
@@ -309,6 +332,11 @@ def sample_specs(config: SyntheticConfig, *, clips_per_class: int, seed: int) ->
     A clip depends on the config, the seed, its class and its number only: asking for more clips keeps the earlier ones.
     Two domains sampled with one seed hold the same clips but for the dials, so test splits want a seed of their own.
 
+    Args:
+        config: the domain.
+        clips_per_class: clips of each of the eight classes.
+        seed: of everything random, 0 or more.
+
     Raises:
         ValueError: `clips_per_class` is below 1 or `seed` below 0.
 
@@ -324,16 +352,16 @@ def sample_specs(config: SyntheticConfig, *, clips_per_class: int, seed: int) ->
 def _sample(config: SyntheticConfig, k: int, key: tuple[int, int, int]) -> ClipSpec:
     streams = [np.random.Generator(np.random.PCG64([*key, stream])) for stream in range(7)]
     motion, objects, background, camera, light, noise, ties = streams
-    look = _tied(objects, k, config.appearance_bias)
+    look, behind = (_tied(stream, k, config.appearance_bias) for stream in (objects, background))
     motion_tied = bool(ties.random() < config.motion_bias)
     return ClipSpec(
         label=CLASSES[k],
         frames=config.frames,
         size=config.size,
         motion=_sample_motion(motion, config, k, motion_tied),
-        surface=_sample_surface(objects, config, look, _OBJECTS),
+        surface=_sample_surface(objects, config, _OBJECTS, look),
         shape=SHAPES[look],
-        background=_sample_background(background, config, k),
+        background=_sample_surface(background, config, _BACKGROUNDS, behind),
         camera=_sample_camera(camera, config, k, motion_tied),
         light=_sample_light(light, config),
         noise_sd=0.008 + 0.032 * config.noise,
@@ -349,7 +377,7 @@ def _tied(rng: np.random.Generator, k: int, bias: float) -> int:
 
 
 def _sample_motion(rng: np.random.Generator, config: SyntheticConfig, k: int, tied: bool) -> Motion:
-    x, y, size, angle, pace = rng.random(5)
+    x, y, size, angle, pace = rng.random(5).tolist()
     if tied:
         pace = (k + 0.5) / len(CLASSES)
     pace = 2.0 ** ((0.5 + 0.5 * config.speed) * (2 * pace - 1))
@@ -362,31 +390,25 @@ def _sample_motion(rng: np.random.Generator, config: SyntheticConfig, k: int, ti
     swell = {"grow": 1, "shrink": -1}.get(label, 0)
     return Motion(
         centre=(0.26 * config.size * (x - 0.5), 0.26 * config.size * (y - 0.5)),
-        radius=0.17 * config.size * float(np.exp((0.1 + 0.3 * config.scale) * (2 * size - 1))),
-        angle=2 * np.pi * angle,
+        radius=0.17 * config.size * math.exp((0.1 + 0.3 * config.scale) * (2 * size - 1)),
+        angle=2 * math.pi * angle,
         velocity=(slide * dx, slide * dy),
         spin=SPIN_RADIANS * step * turn,
-        zoom=float(np.exp(ZOOM_LOG * step * swell)),
+        zoom=math.exp(ZOOM_LOG * step * swell),
         pace=pace,
     )
 
 
-def _sample_surface(rng: np.random.Generator, config: SyntheticConfig, look: int, looks: _Looks) -> Surface:
+def _sample_surface(rng: np.random.Generator, config: SyntheticConfig, looks: _Looks, look: int) -> Surface:
     hue, saturation, value, pattern, period, angle = looks.recipes[look]
-    hues, saturations, values = rng.random((3, 2))
-    palette = config.palette
-    colours = []
-    for i, (s, v) in enumerate(((saturation, value), (saturation * looks.second[0], value * looks.second[1]))):
-        colours.append(
-            colorsys.hsv_to_rgb(
-                (hue + palette * (hues[i] - 0.5)) % 1,
-                (1 - palette) * s + palette * _between(looks.saturation, saturations[i]),
-                (1 - palette) * min(1.0, v) + palette * _between(looks.value, values[i]),
-            )
-        )
+    second = (saturation * looks.second[0], min(1.0, value * looks.second[1]))
+    any_hsv = rng.random((2, 3)).tolist()
     return Surface(
         look=look,
-        colours=(colours[0], colours[1]),
+        colours=(
+            _colour((hue, saturation, value), any_hsv[0], looks, config.palette),
+            _colour((hue, *second), any_hsv[1], looks, config.palette),
+        ),
         pattern=pattern,
         period=period,
         angle=angle,
@@ -395,40 +417,49 @@ def _sample_surface(rng: np.random.Generator, config: SyntheticConfig, look: int
     )
 
 
-def _between(ends: tuple[float, float], part: float) -> float:
-    return ends[0] + (ends[1] - ends[0]) * part
-
-
-def _sample_background(rng: np.random.Generator, config: SyntheticConfig, k: int) -> Surface:
-    look = _tied(rng, k, config.appearance_bias)
-    return _sample_surface(rng, config, look, _BACKGROUNDS)
+def _colour(
+    own: tuple[float, float, float], other: Sequence[float], looks: _Looks, palette: float
+) -> tuple[float, float, float]:
+    """RGB on the way from the look's own hue, saturation, value (palette 0) to any (palette 1; `other` in [0, 1])."""
+    low, high = zip(looks.saturation, looks.value, strict=True)
+    saturation, value = (
+        (1 - palette) * own[i + 1] + palette * (low[i] + (high[i] - low[i]) * other[i + 1]) for i in range(2)
+    )
+    return colorsys.hsv_to_rgb((own[0] + palette * (other[0] - 0.5)) % 1, saturation, value)
 
 
 def _sample_camera(rng: np.random.Generator, config: SyntheticConfig, k: int, tied: bool) -> Camera:
-    pan = config.pan * config.size * rng.standard_normal(2)
-    if tied:  # the length that an untied pan has on average (root mean square), in the class's own direction
-        turn = 2 * np.pi * (k + 0.5) / len(CLASSES)
-        pan = config.pan * config.size * np.sqrt(2) * np.array([np.cos(turn), np.sin(turn)])
+    right, down = rng.standard_normal(2).tolist()
+    if tied:  # the class's own direction, with the root mean square length of an untied pan
+        turn = 2 * math.pi * (k + 0.5) / len(CLASSES)
+        right, down = math.sqrt(2) * math.cos(turn), math.sqrt(2) * math.sin(turn)
     shake = 0.012 * config.shake * config.size * rng.standard_normal((config.frames, 2))
-    return Camera(pan=(float(pan[0]), float(pan[1])), shake=tuple((float(x), float(y)) for x, y in shake))
+    return Camera(
+        pan=(config.pan * config.size * right, config.pan * config.size * down),
+        shake=tuple((x, y) for x, y in shake.tolist()),
+    )
 
 
 def _sample_light(rng: np.random.Generator, config: SyntheticConfig) -> Light:
-    brightness, contrast, x, y = config.light * (2 * rng.random(4) - 1)
+    brightness, contrast, x, y = (config.light * (2 * rng.random(4) - 1)).tolist()
     flicker = 1 + 0.04 * config.light * rng.standard_normal(config.frames)
     return Light(
         brightness=0.1 * brightness,
-        contrast=float(np.exp(0.3 * contrast)),
+        contrast=math.exp(0.3 * contrast),
         gradient=(0.35 * x, 0.35 * y),
-        flicker=tuple(float(gain) for gain in flicker),
+        flicker=tuple(flicker.tolist()),
     )
 
 
 def twin(spec: ClipSpec, factor: str, *, other: ClipSpec) -> ClipSpec:
     """The same clip with one factor of `FACTORS` taken from another clip: what that factor alone does to a prediction.
 
-    "motion" takes the label along. Every other twin has the label, and all but "shape" and "camera" the exact flow, of
-    `spec`.
+    "motion" takes the label along. Every other twin keeps the label, and all but "shape" and "camera" the exact flow.
+
+    Args:
+        spec: the clip.
+        factor: one of `FACTORS`.
+        other: where the factor comes from, for example a clip of another class or of another domain.
 
     Raises:
         ValueError: the factor is unknown, or the two clips differ in frames or size.
@@ -520,14 +551,11 @@ def render(spec: ClipSpec) -> RenderedClip:
     mask = np.zeros((spec.frames, n, n), dtype=bool)
     mask[frame, row, column] = True
     flow = np.empty((2, spec.frames, n, n), dtype=np.float32)
-    camera_step, centre_step = (
-        np.diff(camera, axis=0, append=0),
-        np.diff(centre, axis=0, append=0),
-    )  # the last is cut off
-    flow[:] = camera_step.T[:, :, None, None]
+    flow[:] = np.diff(camera, axis=0, append=0).T[:, :, None, None]  # of t steps the last, meaningless one is cut off
+    step = np.diff(centre, axis=0, append=0)[frame]
     along, aside = motion.zoom * np.cos(motion.spin), motion.zoom * np.sin(motion.spin)
-    flow[0, frame, row, column] = along * x - aside * y - x + centre_step[frame, 0]
-    flow[1, frame, row, column] = aside * x + along * y - y + centre_step[frame, 1]
+    flow[0, frame, row, column] = along * x - aside * y - x + step[:, 0]
+    flow[1, frame, row, column] = aside * x + along * y - y + step[:, 1]
     return RenderedClip(torch.from_numpy(frames), torch.from_numpy(flow[:, :-1].copy()), torch.from_numpy(mask))
 
 
@@ -569,12 +597,15 @@ def _paint(surface: Surface, unit: float, field: Callable[[Waves], Array]) -> Ar
 
 
 def _rough(rng: np.random.Generator, unit: float, count: int = 14) -> Waves:
-    """Waves in all directions, from one unit down to a tenth, the longer the stronger: natural noise of sd 1."""
-    length = np.geomspace(1.2, 0.1, count)
+    """Waves in all directions, the longer the stronger: natural noise of sd 1.
+
+    They go from a unit down to a tenth, but not below 4 px, where a shrinking sprite would alias.
+    """
+    length = np.geomspace(1.2 * unit, max(0.1 * unit, 4.0), count)
     turn, phase = 2 * np.pi * rng.random((2, count))
     amplitude = length**0.6
     amplitude *= np.sqrt(2 / np.sum(amplitude**2))
-    k = 2 * np.pi / (length * unit)
+    k = 2 * np.pi / length
     return list(zip(k * np.cos(turn), k * np.sin(turn), phase, amplitude, strict=True))
 
 

@@ -170,6 +170,20 @@ def test_frames_size_and_pace_of_the_action():
     assert render(replace(long, size=32)).frames.shape == (3, 15, 32, 32)
 
 
+def test_specs_are_plain_data_and_refuse_what_cannot_be_rendered():
+    spec = sample_specs(street(), clips_per_class=1, seed=0)[0]
+    assert "np." not in repr(spec)
+    for field, value, message in (
+        ("label", "jump", "label is 'jump'; expected one of slide_left"),
+        ("shape", "hexagon", "shape is 'hexagon'; expected one of disc"),
+        ("frames", 16, "frames is 16, but the camera's shake has 8 and the light's flicker 8; give all three"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            replace(spec, **{field: value})
+    with pytest.raises(ValueError, match="pattern is 'plaid'; expected one of stripes, checks, dots"):
+        replace(spec.surface, pattern="plaid")
+
+
 # render
 
 
@@ -438,21 +452,16 @@ def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
 def test_two_processes_may_write_one_folder_at_once(tmp_path):
     (tmp_path / "world").mkdir()  # an empty folder is as good as none
     code = (
-        "import sys; from rev2net_lite.synthetic import write_synthetic_dataset; "
+        "import sys; from rev2net_lite.synthetic import write_synthetic_dataset; print('ready', flush=True); "
         "sys.stdin.readline(); print(write_synthetic_dataset(sys.argv[1], clips_per_class=2, seed=0))"
     )
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path / "world")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    answers = [writer.communicate("go\n", timeout=60) for writer in writers]
-    assert [answer[1] for answer in answers] == ["", ""]
-    assert [answer[0].strip() for answer in answers] == [str(tmp_path / "world")] * 2
-    assert [p.name for p in tmp_path.iterdir()] == ["world"]
-    assert len(list((tmp_path / "world" / "videos").iterdir())) == len(dataset_specs(tmp_path / "world")) == 16
+    folder = tmp_path / "world"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(folder)], text=True, **pipes) as other:
+        assert other.stdout.readline() == "ready\n"
+        other.stdin.write("go\n")
+        other.stdin.flush()
+        assert write_synthetic_dataset(folder, clips_per_class=2, seed=0) == folder
+        assert other.communicate(timeout=60) == (f"{folder}\n", "")
+    assert list(tmp_path.iterdir()) == [folder]
+    assert len(list((folder / "videos").iterdir())) == len(dataset_specs(folder)) == 16

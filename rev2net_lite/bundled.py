@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["asset", "checkout_folder", "notebooks_folder"]
+__all__ = ["asset", "build_folder", "checkout_folder", "notebooks_folder"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -16,6 +16,11 @@ def checkout_folder() -> Path | None:
     if (_PACKAGE / "notebooks").is_dir() or not (top / "pyproject.toml").is_file():
         return None
     return top
+
+
+def build_folder() -> Path:
+    """Folder that build products go to: `build/` of the checkout, or of the current folder for an installed wheel."""
+    return (checkout_folder() or Path.cwd()) / "build"
 
 
 def asset(name: str) -> Path:

@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 from IPython import get_ipython
 from IPython.display import display
 
-from rev2net_lite.bundled import checkout_folder
+from rev2net_lite.bundled import build_folder, checkout_folder
 from rev2net_lite.parameters import assigned_names, check_parameters, declared_literals
 from rev2net_lite.profiles import Profile, get_profile
 
@@ -416,7 +416,7 @@ def _cells_of_this_kernel(parameters: Mapping[str, object]) -> tuple[dict[str, o
     for cell in cells:
         if not defaults and set(parameters) <= set(declared_literals(cell)):
             defaults = declared_literals(cell)
-        elif cell.startswith("# Parameters"):
+        elif cell.split("\n", 1)[0].rstrip() == "# Parameters":
             literals = declared_literals(cell)
             injected |= {name: literals.get(name, parameters.get(name)) for name in assigned_names(cell)}
     return injected, {name: defaults.get(name, None) for name in parameters}
@@ -427,8 +427,7 @@ def _output_folder(output: str, notebook: str) -> Path:
         folder = Path(output).expanduser().absolute()
     else:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        runs = (checkout_folder() or Path.cwd()) / "build" / "runs"
-        folder = runs / f"{notebook}-{stamp}-{secrets.token_hex(3)}"
+        folder = build_folder() / "runs" / f"{notebook}-{stamp}-{secrets.token_hex(3)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

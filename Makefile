@@ -1,0 +1,53 @@
+# The targets call the command rev2net in .venv, which `setup` makes first. `make` alone lists them.
+PYTHON ?= python3
+PROFILE ?= laptop
+SEED ?= 0
+# A .venv made upon the machine's own torch stays so when it is brought up to date.
+SYSTEM_TORCH ?= $(shell grep -qs 'include-system-site-packages = true' .venv/pyvenv.cfg && echo 1)
+
+BIN := .venv/bin
+READY := .venv/ready
+NEEDS := requirements.txt requirements-dev.txt pyproject.toml
+PIP := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed; $(1) is {v[0]}.{v[1]}. Choose another one, for example: make setup PYTHON=python3.12")
+CHECK_TORCH = import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lab clean
+
+help:
+	@echo "make setup   create .venv and install what run and test need; the others call it"
+	@echo "             TORCH_INDEX=https://download.pytorch.org/whl/cpu  a smaller torch, for Linux without a GPU"
+	@echo "             SYSTEM_TORCH=1  keep this machine's torch (2.11 or newer)   PYTHON=python3.12  choose a Python"
+	@echo "make run     execute the notebooks and build their site   PROFILE=smoke, laptop, gpu or study   SEED=0"
+	@echo "make test    lint, types, unit tests, every notebook at the profile smoke"
+	@echo "make lab     open JupyterLab at notebook 00"
+	@echo "make clean   remove build products and caches; .venv stays"
+
+setup: $(READY)
+
+# Each step is harmless when it is done already, so an interrupted set-up is completed by calling it again.
+$(READY): $(NEEDS)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  $(PYTHON) -c '$(call CHECK_PYTHON,$(PYTHON))' && echo "Creating .venv" && \
+	  $(PYTHON) -m venv $(if $(SYSTEM_TORCH),--system-site-packages) .venv; }
+	@$(BIN)/python -c '$(call CHECK_PYTHON,the one in .venv)'
+	@$(if $(SYSTEM_TORCH),$(BIN)/python -c 'import sys; $(CHECK_TORCH)')
+	@grep -hv -e '^-r ' $(if $(SYSTEM_TORCH),-e '^torch==') requirements.txt requirements-dev.txt > .venv/requirements.txt
+	@echo "Installing what the kit needs; the first time takes some minutes"
+	@$(PIP) --requirement .venv/requirements.txt | { grep -v '^Requirement already satisfied' || true; }
+	@$(BIN)/python -m pip check --disable-pip-version-check
+	@$(PIP) --quiet --no-deps --editable .
+	@touch $(READY)
+
+run: setup
+	@$(BIN)/rev2net run --profile $(PROFILE) --seed $(SEED)
+
+test: setup
+	@$(BIN)/rev2net test
+
+lab: setup
+	@$(BIN)/rev2net lab
+
+clean:
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

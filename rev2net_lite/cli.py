@@ -1,0 +1,139 @@
+"""The command `rev2net`: one function for each subcommand, which returns the exit code.
+
+0: done; 1: a notebook failed; 2: the command was used wrongly, said in one sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rev2net_lite.bundled import build_folder, checkout_folder, notebooks_folder
+from rev2net_lite.profiles import PROFILES, get_profile
+
+__all__ = ["main", "select_notebooks"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code of the command that the arguments (those of the shell when None) ask for."""
+    parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
+    commands = parser.add_subparsers(metavar="command", required=True)
+    for add in (_add_run, _add_test, _add_lab):
+        add(commands)
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    # A stop by the system, like Ctrl-C, ends the kernels too.
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return command(options)
+    except ValueError as error:
+        print(f"rev2net: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("rev2net: stopped", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def select_notebooks(names: Sequence[str]) -> list[Path]:
+    """Files of the series that the names stand for, in the order of the series; all of them for no names.
+
+    Args:
+        names: each a notebook's full name, with or without the ending, or the number that it starts with.
+
+    Raises:
+        ValueError: a name stands for none; the message lists the series.
+    """
+    series = sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb"))
+    chosen: set[Path] = set()
+    for name in names:
+        found = [path for path in series if name in (path.name, path.stem, path.stem.split("_")[0])]
+        if not found:
+            there = ", ".join(path.stem for path in series) or "none yet"
+            raise ValueError(f"there is no notebook '{name}' in the series; its notebooks are {there}")
+        chosen.update(found)
+    return [path for path in series if not names or path in chosen]
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("run", help="execute the notebook series and build its site")
+    parser.add_argument("names", nargs="*", metavar="notebook", help="name or number of a notebook (default: all)")
+    parser.add_argument("--profile", default="laptop", help=f"size of the experiments: {', '.join(PROFILES)}")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every notebook (default: 0)")
+    parser.add_argument("--build", type=Path, help="folder for everything that is made (default: build)")
+    parser.add_argument("--jobs", type=int, help="notebooks at once (default: two where there are cores for them)")
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs is {options.jobs}; it should be at least 1")
+    profile = get_profile(options.profile)
+    notebooks = select_notebooks(options.names)
+    # Executing needs half of Jupyter, which takes a second to import; wrong usage is told before.
+    from rev2net_lite.execution import Outcome, run_series
+
+    def report(outcome: Outcome) -> None:
+        took = f"{outcome.seconds / 60:.1f} min"
+        if outcome.error is None:
+            print(f"{outcome.notebook}: completed in {took}", flush=True)
+        else:
+            print(f"{outcome.notebook}: failed after {took}: {outcome.error}", flush=True)
+            print(f"  its executed copy: {outcome.output}", flush=True)
+
+    build = (options.build or build_folder()).expanduser().absolute()
+    print(f"Executing {len(notebooks)} notebook(s) at profile {profile.name}, seed {options.seed}", flush=True)
+    outcomes = run_series(notebooks, profile=profile, seed=options.seed, build=build, jobs=options.jobs, report=report)
+    print(f"Index page: {build / 'index.html'}")
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _add_test(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("test", help="lint, types, unit tests and every notebook at the profile smoke")
+    parser.set_defaults(command=_test)
+
+
+def _test(_: argparse.Namespace) -> int:
+    top = checkout_folder()
+    if top is None:
+        raise ValueError("the tests are part of a checkout, and this kit was installed from a wheel; clone it to test")
+    # Two at most: the tests of a shared machine leave its other cores alone.
+    workers = str(min(2, os.cpu_count() or 1))
+    steps = (
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+        ("pytest", "--numprocesses", workers, "-m", "not long"),
+    )
+    failed = []
+    for step in steps:
+        print(f"$ {' '.join(step)}", flush=True)
+        if subprocess.run([sys.executable, "-m", *step], cwd=top, check=False).returncode:
+            failed.append(" ".join(step[:2]) if step[0] == "ruff" else step[0])
+    for name in failed:
+        print(f"rev2net test: {name} failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _add_lab(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("lab", help="open JupyterLab at notebook 00")
+    parser.set_defaults(command=_lab)
+
+
+def _lab(_: argparse.Namespace) -> int:
+    folder = notebooks_folder()
+    first = select_notebooks(["00"])[0]
+    # Without the variable a kernel that the user installed under the same name could run instead.
+    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", str(first)]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt

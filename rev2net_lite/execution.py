@@ -1,0 +1,392 @@
+"""Executing notebooks with papermill: one, or the whole series with its site."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import nbformat
+import papermill
+import torch
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from traitlets import Type, default
+
+from rev2net_lite.pages import Page, index_page, notebook_page
+from rev2net_lite.parameters import check_parameters, declared_literals
+from rev2net_lite.profiles import Profile
+from rev2net_lite.runs import RecordError, hold_folder, read_record, write_text_atomically
+
+__all__ = [
+    "NotebookError",
+    "Outcome",
+    "budget_minutes",
+    "execute_notebook",
+    "notebook_parameters",
+    "read_notebook",
+    "run_series",
+]
+
+# A notebook that takes three times what it should is broken, or its budget is.
+_LIMIT_OVER_BUDGET = 3
+
+_KERNEL_LOG = "stderr.txt"
+
+# papermill and nbclient log what is raised to us anyway.
+logging.getLogger("papermill").addHandler(logging.NullHandler())
+
+
+class NotebookError(RuntimeError):
+    """A notebook failed; `output` is its executed copy as far as it came, `reason` says why in one line."""
+
+    def __init__(self, notebook: str, reason: str, output: Path) -> None:
+        super().__init__(f"notebook {notebook} failed: {reason}; its executed copy is {output}")
+        self.reason = reason
+        self.output = output
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one notebook of a series went.
+
+    Args:
+        notebook: its name without the ending.
+        output: its executed copy.
+        seconds: how long it took.
+        error: why it failed, or None.
+    """
+
+    notebook: str
+    output: Path
+    seconds: float
+    error: str | None
+
+
+def read_notebook(path: str | os.PathLike[str]) -> NotebookNode:
+    """The notebook in a file.
+
+    Raises:
+        ValueError: the file cannot be read or is no notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise ValueError(f"notebook {path} cannot be read: {error.strerror}") from error
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError) as error:
+        raise ValueError(f"file {path} is not a notebook; expected one that Jupyter saved") from error
+
+
+def notebook_parameters(notebook: NotebookNode) -> dict[str, object]:
+    """Names and default values that the cell tagged `parameters` declares; none without such a cell."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", []):
+            return declared_literals(cell.source)
+    return {}
+
+
+def budget_minutes(notebook: NotebookNode, *, profile: str, name: str) -> float:
+    """Minutes that a notebook may take at a profile, as its metadata say under `rev2net`.
+
+    Raises:
+        ValueError: the notebook has no budget for the profile.
+    """
+    budgets = notebook.metadata.get("rev2net", {}).get("budget_minutes", {})
+    minutes = budgets.get(profile)
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not minutes > 0:
+        raise ValueError(
+            f"notebook {name} has no budget for profile {profile}; put the minutes that it may take into its metadata "
+            f'as {{"rev2net": {{"budget_minutes": {{"{profile}": 2}}}}}}'
+        )
+    return float(minutes)
+
+
+def execute_notebook(
+    notebook: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    parameters: Mapping[str, object],
+    cell_timeout_s: float,
+    total_timeout_s: float,
+    threads: int = 1,
+) -> float:
+    """Seconds that a notebook took, executed with papermill in a kernel of this very Python.
+
+    Args:
+        notebook: the notebook's file.
+        output: where its executed copy goes; it is written as the cells complete and kept when one fails.
+        parameters: values for declared parameters; checked before a kernel starts.
+        cell_timeout_s: limit for one cell.
+        total_timeout_s: limit for all cells together.
+        threads: processor threads of the kernel.
+
+    Raises:
+        ValueError: the file is no notebook, or a parameter is not declared or of another type than its default.
+        NotebookError: a cell or the callback of a widget raised, a limit was passed, or the kernel died.
+    """
+    path = Path(notebook)
+    check_parameters(parameters, notebook_parameters(read_notebook(path)), notebook=path.stem)
+    limits = _Limits(cell_timeout_s, total_timeout_s)
+    return _execute(path, Path(output), parameters=parameters, limits=limits, threads=threads, groups=set())
+
+
+def run_series(
+    notebooks: Sequence[Path],
+    *,
+    profile: Profile,
+    seed: int,
+    build: Path,
+    jobs: int | None = None,
+    report: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """How each notebook went, in the order given; a failed one does not stop the others.
+
+    Below `build`, the folder of the profile receives the executed copies, their pages and a folder for the files of
+    each run; `build/index.html` leads to them.
+
+    Args:
+        notebooks: files of the notebooks.
+        profile: size of the experiments.
+        seed: seed of every notebook.
+        build: folder for everything that is made.
+        jobs: how many at once; None stands for two where there are processor cores for them and no GPU to share.
+        report: called with each outcome as soon as it is known.
+
+    Raises:
+        ValueError: a notebook has no budget for the profile, or does not declare profile, seed and output; or another
+            series is being built there.
+    """
+    build = build.expanduser().absolute()
+    folder = build / profile.name
+    plans: dict[Path, tuple[float, dict[str, object]]] = {}
+    for path in notebooks:
+        content = read_notebook(path)
+        parameters: dict[str, object] = {"profile": profile.name, "seed": seed, "output": str(folder / path.stem)}
+        check_parameters(parameters, notebook_parameters(content), notebook=path.stem)
+        plans[path] = budget_minutes(content, profile=profile.name, name=path.stem), parameters
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = hold_folder(folder)
+    groups: set[int] = set()
+    pool = ThreadPoolExecutor(max_workers=jobs or _jobs(profile))
+    futures: dict[Future[Outcome], Path] = {}
+    outcomes: dict[Path, Outcome] = {}
+    try:
+        # The longest first, so that none runs alone at the end.
+        for path, (minutes, parameters) in sorted(plans.items(), key=lambda plan: -plan[1][0]):
+            limit_s = 60 * _LIMIT_OVER_BUDGET * minutes
+            future = pool.submit(_run_one, path, folder, parameters, limit_s, profile.threads, groups)
+            futures[future] = path
+        for future in as_completed(futures):
+            outcomes[futures[future]] = future.result()
+            if report is not None:
+                report(outcomes[futures[future]])
+    except BaseException:
+        # Ctrl-C reaches this thread only; the others end when their kernels do.
+        pool.shutdown(wait=False, cancel_futures=True)
+        while not all(future.done() for future in futures):
+            _kill(groups)
+            time.sleep(0.1)
+        raise
+    finally:
+        pool.shutdown()
+        lock.release()
+    pages = []
+    for path in notebooks:
+        outcome = outcomes[path]
+        executed = read_notebook(outcome.output if outcome.output.exists() else path)
+        href = f"{profile.name}/{path.stem}.html"
+        page = notebook_page(executed, folder=path.parent, home="../index.html", error=outcome.error)
+        write_text_atomically(build / href, page)
+        pages.append(Page.of(executed, href=href, minutes=outcome.seconds / 60, error=outcome.error))
+    write_text_atomically(build / "index.html", index_page(pages, profile=profile.name, seed=seed))
+    return [outcomes[path] for path in notebooks]
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Seconds for one cell and for all together."""
+
+    cell_s: float
+    total_s: float
+
+
+def _run_one(
+    path: Path, folder: Path, parameters: Mapping[str, object], limit_s: float, threads: int, groups: set[int]
+) -> Outcome:
+    output = folder / path.name
+    started = time.monotonic()
+    # What lies there is of an earlier series, and would pass for this one's if the kernel did not start.
+    output.unlink(missing_ok=True)
+    error: str | None = None
+    try:
+        limits = _Limits(limit_s, limit_s)
+        _execute(path, output, parameters=parameters, limits=limits, threads=threads, groups=groups)
+        read_record(folder / path.stem / "results.json")
+    except (NotebookError, RecordError) as failure:
+        error = failure.reason if isinstance(failure, NotebookError) else str(failure)
+    finally:
+        # The event loop that nbclient opened for this thread.
+        ensure_event_loop().close()
+    return Outcome(path.stem, output, time.monotonic() - started, error)
+
+
+def _execute(
+    path: Path,
+    output: Path,
+    *,
+    parameters: Mapping[str, object],
+    limits: _Limits,
+    threads: int,
+    groups: set[int],
+) -> float:
+    """`execute_notebook` after its checks; `groups` holds the process group of the kernel while it runs."""
+    name = path.stem
+    output.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+
+    def limit(_: NotebookNode) -> float:
+        # nbclient reads 0 as "no limit".
+        return max(0.01, min(limits.cell_s, started + limits.total_s - time.monotonic()))
+
+    own: set[int] = set()
+    sockets = tempfile.TemporaryDirectory(prefix="rev2net-", ignore_cleanup_errors=True)
+    try:
+        executed = papermill.execute_notebook(
+            str(path),
+            str(output),
+            parameters=dict(parameters),
+            kernel_name="python3",
+            progress_bar=False,
+            start_timeout=120,
+            kernel_manager_class=_kernel_class(Path(sockets.name), threads, (own, groups)),
+            timeout_func=limit,
+            iopub_timeout=60,
+        )
+    except PapermillExecutionError as error:
+        reason = _one_line(f"{error.ename} in cell [{error.exec_count}]: {error.evalue}")
+        raise NotebookError(name, reason, output) from error
+    except CellTimeoutError as error:
+        if time.monotonic() - started >= limits.total_s:
+            raise NotebookError(name, f"it took longer than {limits.total_s:g} s", output) from error
+        raise NotebookError(name, f"a cell took longer than {limits.cell_s:g} s", output) from error
+    except DeadKernelError as error:
+        reason = "its kernel died, as it does when memory runs out"
+        raise NotebookError(name, reason + _last_words(Path(sockets.name)), output) from error
+    except RuntimeError as error:
+        raise NotebookError(name, _one_line(f"its kernel did not start: {error}"), output) from error
+    finally:
+        # What the cells started may outlive the kernel.
+        _kill(own)
+        groups -= own
+        sockets.cleanup()
+    if errors := _widget_errors(executed):
+        raise NotebookError(name, _one_line(f"the callback of a widget raised {errors[0]}"), output)
+    return time.monotonic() - started
+
+
+class _ShellChannel(AsyncZMQSocketChannel):
+    """The channel that replies come by, which looks for them at least once a second.
+
+    While a widget's output is shown, nbclient sends messages by the same socket, and sending can swallow the wake-up
+    for a reply that arrives meanwhile: the client would wait until its time limit for what is there.
+    """
+
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return await super().get_msg(timeout=max(0.0, min(1.0, left)))
+            except Empty:
+                if left <= 1.0:
+                    raise
+
+
+class _Client(AsyncKernelClient):
+    shell_channel_class = Type(_ShellChannel)
+
+
+def _kernel_class(folder: Path, threads: int, groups: tuple[set[int], ...]) -> type[AsyncKernelManager]:
+    """A manager that starts kernels of this very Python, whatever kernels the user has installed under that name."""
+
+    class ThisPython(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            number = str(threads)
+            return KernelSpec(
+                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                language="python",
+                display_name="Python 3",
+                env={"OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number},
+            )
+
+        @default("client_factory")
+        def _client_factory(self) -> type[AsyncKernelClient]:
+            return _Client
+
+        @default("connection_file")
+        def _connection_file(self) -> str:
+            # Sockets are named after this file; without one of its own, kernels share them in the current folder.
+            return str(folder / "kernel.json")
+
+        @default("transport")
+        def _transport(self) -> str:
+            # Sockets in the file system are the user's own, where the system has them and takes so long a path.
+            return "ipc" if os.name == "posix" and len(os.fsencode(folder / "kernel-ipc-5")) < 100 else "tcp"
+
+        async def start_kernel(self, **options: object) -> None:  # the library's own signature
+            # What the kernel's process says beside its outputs is of interest only when it dies.
+            with (folder / _KERNEL_LOG).open("wb") as log:
+                await super().start_kernel(**options, stderr=log)
+            if self.provisioner is not None and self.provisioner.pgid:
+                for known in groups:
+                    known.add(self.provisioner.pgid)
+
+    return ThisPython
+
+
+def _last_words(folder: Path) -> str:
+    lines = (folder / _KERNEL_LOG).read_text(errors="replace").strip().splitlines()
+    return f"; its last words: {_one_line(lines[-1])}" if lines else ""
+
+
+def _kill(groups: set[int]) -> None:
+    for group in list(groups):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def _widget_errors(notebook: NotebookNode) -> list[str]:
+    """Errors that callbacks of widgets left in the saved state, where papermill does not look."""
+    widgets = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+    outputs = [output for model in widgets.get("state", {}).values() for output in model["state"].get("outputs", [])]
+    return [f"{output['ename']}: {output['evalue']}" for output in outputs if output.get("output_type") == "error"]
+
+
+def _jobs(profile: Profile) -> int:
+    if torch.cuda.is_available():
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(2, cores // profile.threads))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 500 else line[:500] + "..."

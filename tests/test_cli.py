@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rev2net_lite import cli, execution
+from rev2net_lite.cli import main, select_notebooks
+from rev2net_lite.execution import Outcome
+
+
+@pytest.fixture(autouse=True)
+def series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A series of two notebooks, and a file beside it that is no part of it."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name in ("00_start_here", "08_train", "scratch"):
+        (folder / f"{name}.ipynb").touch()
+    monkeypatch.setattr(cli, "notebooks_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """What `rev2net run` asks for, with the second notebook failing."""
+    seen: list[dict[str, object]] = []
+
+    def run_series(notebooks: Sequence[Path], **options: object) -> list[Outcome]:
+        seen.append(options | {"notebooks": [path.stem for path in notebooks]})
+        outcomes = [Outcome("00_start_here", Path("a.ipynb"), 66.0, None)]
+        if len(notebooks) > 1:
+            outcomes.append(Outcome("08_train", Path("b.ipynb"), 30.0, "ValueError in cell [3]: x"))
+        for outcome in outcomes:
+            options["report"](outcome)  # type: ignore[operator]
+        return outcomes
+
+    monkeypatch.setattr(execution, "run_series", run_series)
+    return seen
+
+
+def test_select_notebooks_by_number_and_by_name() -> None:
+    def names(*chosen: str) -> list[str]:
+        return [path.stem for path in select_notebooks(chosen)]
+
+    assert names() == ["00_start_here", "08_train"]
+    assert names("08") == names("08_train") == names("08_train.ipynb", "08") == ["08_train"]
+    assert names("08", "00") == ["00_start_here", "08_train"]
+    with pytest.raises(ValueError, match="no notebook '09' in the series; its notebooks are 00_start_here, 08_train"):
+        names("09")
+
+
+def test_run_passes_what_was_asked_for_and_says_where_the_site_is(
+    calls: list[dict[str, object]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", "00", "--profile", "smoke", "--seed", "3", "--build", str(tmp_path / "b"), "--jobs", "2"]
+    assert main(arguments) == 0
+    call = calls[0]
+    assert call["notebooks"] == ["00_start_here"]
+    assert (call["profile"].name, call["seed"], call["jobs"]) == ("smoke", 3, 2)  # type: ignore[attr-defined]
+    assert call["build"] == tmp_path / "b"
+    out = capsys.readouterr().out
+    assert "00_start_here: completed in 1.1 min" in out
+    assert out.endswith(f"Index page: {tmp_path / 'b' / 'index.html'}\n")
+
+
+def test_run_without_options_is_the_whole_series_at_the_laptop_profile(calls: list[dict[str, object]]) -> None:
+    main(["run"])
+    call = calls[0]
+    assert call["notebooks"] == ["00_start_here", "08_train"]
+    assert (call["profile"].name, call["seed"], call["jobs"]) == ("laptop", 0, None)  # type: ignore[attr-defined]
+    assert call["build"] == cli.build_folder()
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_failed_notebook_is_named_and_the_exit_code_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run"]) == 1
+    out = capsys.readouterr().out
+    assert "08_train: failed after 0.5 min: ValueError in cell [3]: x\n  its executed copy: b.ipynb\n" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--profile", "lap"], "rev2net: there is no profile 'lap'; choose one of smoke, laptop, gpu, study\n"),
+        (
+            ["run", "77"],
+            "rev2net: there is no notebook '77' in the series; its notebooks are 00_start_here, 08_train\n",
+        ),
+        (["run", "--jobs", "0"], "rev2net: --jobs is 0; it should be at least 1\n"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_two(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == message
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["run", "--seed", "x"]])
+def test_what_the_parser_refuses_is_exit_code_two(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_with_a_word_and_the_usual_code(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(cli, "select_notebooks", lambda _: os.kill(os.getpid(), number))
+    assert main(["run"]) == 130
+    assert capsys.readouterr().err == "rev2net: stopped\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, object]]]:
+    """Commands that were started; ruff fails."""
+    started: list[tuple[list[str], dict[str, object]]] = []
+
+    def run(command: list[str], **options: object) -> SimpleNamespace:
+        started.append((command, options))
+        return SimpleNamespace(returncode=int("ruff" in command))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return started
+
+
+def test_test_runs_every_check_and_names_what_failed(
+    commands: list[tuple[list[str], dict[str, object]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["test"]) == 1
+    assert [command[2] for command, _ in commands] == ["ruff", "ruff", "mypy", "pytest"]
+    assert all(command[0] == sys.executable for command, _ in commands)
+    assert {str(options["cwd"]) for _, options in commands} == {str(cli.checkout_folder())}
+    pytest_command = commands[-1][0]
+    assert int(pytest_command[pytest_command.index("--numprocesses") + 1]) in (1, 2)
+    assert capsys.readouterr().err == "rev2net test: ruff check failed\nrev2net test: ruff format failed\n"
+
+
+def test_test_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cli, "checkout_folder", lambda: None)
+    assert main(["test"]) == 2
+    assert "the tests are part of a checkout" in capsys.readouterr().err
+
+
+def test_lab_opens_the_first_notebook_with_the_kernel_of_this_environment(
+    commands: list[tuple[list[str], dict[str, object]]], series: Path
+) -> None:
+    assert main(["lab"]) == 0
+    command, options = commands[0]
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert command[-1] == str(series / "00_start_here.ipynb")
+    assert options["env"]["JUPYTER_PREFER_ENV_PATH"] == "1"  # type: ignore[index]
+
+
+def test_the_package_is_a_command_too() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "rev2net_lite", "run", "--profile", "lap"], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("rev2net: there is no profile 'lap'")

@@ -4,13 +4,14 @@ PROFILE ?= laptop
 SEED ?= 0
 # A .venv made upon the machine's own torch stays so when it is brought up to date.
 SYSTEM_TORCH ?= $(shell grep -qs 'include-system-site-packages = true' .venv/pyvenv.cfg && echo 1)
+KEEP := $(filter 1,$(SYSTEM_TORCH))
 
 BIN := .venv/bin
 READY := .venv/ready
 NEEDS := requirements.txt requirements-dev.txt pyproject.toml
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed; $(1) is {v[0]}.{v[1]}. Choose another one, for example: make setup PYTHON=python3.12")
-CHECK_TORCH = import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
+CHECK_TORCH = import importlib.util, sys; importlib.util.find_spec("torch") or sys.exit("SYSTEM_TORCH=1 keeps the torch of this machine, and $(PYTHON) has none. Remove .venv and call make setup without it."); import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lab clean
@@ -28,15 +29,14 @@ setup: $(READY)
 
 # Each step is harmless when it is done already, so an interrupted set-up is completed by calling it again.
 $(READY): $(NEEDS)
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || { \
 	  $(PYTHON) -c '$(call CHECK_PYTHON,$(PYTHON))' && echo "Creating .venv" && \
-	  $(PYTHON) -m venv $(if $(SYSTEM_TORCH),--system-site-packages) .venv; }
+	  $(PYTHON) -m venv $(if $(KEEP),--system-site-packages) .venv; }
 	@$(BIN)/python -c '$(call CHECK_PYTHON,the one in .venv)'
-	@$(if $(SYSTEM_TORCH),$(BIN)/python -c 'import sys; $(CHECK_TORCH)')
-	@grep -hv -e '^-r ' $(if $(SYSTEM_TORCH),-e '^torch==') requirements.txt requirements-dev.txt > .venv/requirements.txt
+	@$(if $(KEEP),$(BIN)/python -c '$(CHECK_TORCH)')
+	@grep -hv -e '^-r ' $(if $(KEEP),-e '^torch==') requirements.txt requirements-dev.txt > .venv/requirements.txt
 	@echo "Installing what the kit needs; the first time takes some minutes"
-	@$(PIP) --requirement .venv/requirements.txt | { grep -v '^Requirement already satisfied' || true; }
-	@$(BIN)/python -m pip check --disable-pip-version-check
+	@$(PIP) --requirement .venv/requirements.txt
 	@$(PIP) --quiet --no-deps --editable .
 	@touch $(READY)
 

@@ -61,23 +61,26 @@ Curve: TypeAlias = Sequence[float] | Mapping[str, Sequence[float]]
 
 
 class AccuracyRow(TypedDict):
-    """One row of the results table; accuracies are fractions in [0, 1], `low` and `high` bound the 95 % interval."""
+    """One row of the results table: an accuracy as a fraction in [0, 1] and the ends of its 95 % interval.
+
+    `low` and `high` are None where `n` is too small for an interval.
+    """
 
     model: str
     split: str
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
 
 
 class DifferenceRow(TypedDict):
-    """One paired difference with its 95 % interval and the number of pairs."""
+    """One paired difference, the ends of its 95 % interval (None where `n` is too small) and the number of pairs."""
 
     label: str
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
 
 
@@ -89,7 +92,6 @@ _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 _UNKNOWN = "#9a9a9a"
 _DPI = 110
 _TITLE_IN = 0.32  # height that a title takes
-_ARROW_IN = 0.22  # an arrow of the wheel's full speed
 
 # Pictures look the same whatever a user's matplotlibrc or style sheet says: white, so that they can be read on a dark
 # page, in the font that comes with matplotlib.
@@ -343,7 +345,7 @@ def colour_wheel(*, max_px: float) -> Picture:
         ValueError: `max_px` is not a positive number.
     """
     figure = Figure(figsize=(3.0, 3.1))
-    _draw_wheel(figure, (0.5, 0.75, 2.0, 2.0), _scale_px(max_px))
+    _draw_wheel(figure, (0.5, 0.75, 2.0, 2.0), _scale_px(max_px), arrow_in=0.2)
     return Picture(
         figure,
         f"Colour wheel of optical flow, {max_px:g} px/frame at the rim and white for no motion: right is red, down is "
@@ -360,8 +362,8 @@ def reconstruction(
     *,
     target_name: str = "target flow",
     psnr_db: float | None = None,
-    epe_px: float | None = None,
-    zero_flow_epe_px: float | None = None,
+    flow_error_px: float | None = None,
+    zero_flow_error_px: float | None = None,
     max_px: float | None = None,
     arrows: bool = True,
     count: int = 5,
@@ -378,8 +380,8 @@ def reconstruction(
         flow: (2 t-1 h w) px/frame, the flow decoder's output.
         target_name: says where the target comes from: "TV-L1 flow" or "exact flow".
         psnr_db: PSNR of the reconstructed frames in dB, shown beside their row.
-        epe_px: EPE of the predicted flow in px, shown beside its row.
-        zero_flow_epe_px: EPE of predicting no motion at all, shown below it.
+        flow_error_px: EPE of the predicted flow in px, shown beside its row.
+        zero_flow_error_px: EPE of predicting no motion at all, shown below it.
         max_px, arrows, count, title: as for `flow_strip`.
 
     Returns:
@@ -400,12 +402,12 @@ def reconstruction(
     if psnr_db is not None:
         frame_label += f"\nPSNR {psnr_db:.1f} dB"
         numbers.append(f"PSNR of the reconstructed frames {psnr_db:.1f} dB")
-    if epe_px is not None:
-        flow_label += f"\nEPE {epe_px:.2f} px"
-        numbers.append(f"EPE of the predicted flow {epe_px:.2f} px")
-    if zero_flow_epe_px is not None:
-        flow_label += f"\nzero flow {zero_flow_epe_px:.2f} px"
-        numbers.append(f"EPE of zero flow {zero_flow_epe_px:.2f} px")
+    if flow_error_px is not None:
+        flow_label += f"\nEPE {flow_error_px:.2f} px"
+        numbers.append(f"EPE of the predicted flow {flow_error_px:.2f} px")
+    if zero_flow_error_px is not None:
+        flow_label += f"\nzero flow {zero_flow_error_px:.2f} px"
+        numbers.append(f"EPE of zero flow {zero_flow_error_px:.2f} px")
     rows = [
         _Row("input\nframe", seen[steps]),
         _Row(frame_label, made[steps]),
@@ -487,14 +489,15 @@ def flow_comparison(
         x, y = places[divmod(index, 3)]
         if content is None:
             size = min(tall, 1.6)
-            _draw_wheel(figure, (x + (panel - size) / 2, y + tall - size - 0.1, size, size), scale, arrows=arrows)
+            place = (x + (panel - size) / 2, y + tall - size - 0.1, size, size)
+            _draw_wheel(figure, place, scale, arrow_in=_arrow_in(panel) if arrows else None)
             continue
         axes = _axes_at(figure, (x, y, panel, tall))
         axes.imshow(content[1])
         axes.set_title(content[0])
         _pixel_axes(axes, x=index >= 3, y=index % 3 == 0)
         if arrows and index >= 3:
-            _draw_arrows(figure, axes, flows[index - 3], scale)
+            _draw_arrows(axes, flows[index - 3], scale, panel_in=panel)
     x, y = places[1, 2]
     axes = _axes_at(figure, (x, y, panel, tall))
     axes.set_title("endpoint error")
@@ -633,8 +636,8 @@ def discrepancy_curves(
     discrepancy: Curve,
     *,
     cka: Curve | None = None,
-    epe_px: Curve | None = None,
-    zero_flow_epe_px: float | None = None,
+    flow_error_px: Curve | None = None,
+    zero_flow_error_px: float | None = None,
     psnr_db: Curve | None = None,
     accuracy: Curve | None = None,
     title: str | None = None,
@@ -647,8 +650,8 @@ def discrepancy_curves(
     Args:
         discrepancy: one value per epoch, or such curves by model.
         cka: linear CKA of the two decoders' features, 0 to 1.
-        epe_px: EPE of the predicted flow in px.
-        zero_flow_epe_px: EPE of predicting no motion, drawn as a line in that panel.
+        flow_error_px: EPE of the predicted flow in px.
+        zero_flow_error_px: EPE of predicting no motion, drawn as a line in that panel.
         psnr_db: PSNR of the reconstructed frames in dB.
         accuracy: fraction in [0, 1], shown in %.
         title: stands above the figure.
@@ -660,17 +663,19 @@ def discrepancy_curves(
         ValueError: `cka` without the three others, a zero-flow EPE without an EPE, no epoch, infinite values, series of
             different lengths, or an accuracy or CKA outside [0, 1].
     """
-    if cka is not None and (epe_px is None or psnr_db is None or accuracy is None):
+    if cka is not None and (flow_error_px is None or psnr_db is None or accuracy is None):
         raise ValueError(
-            "cka came without all of epe_px, psnr_db and accuracy; features that carry no information also agree, so "
-            "pass those three beside it"
+            "cka came without all of flow_error_px, psnr_db and accuracy; features without information agree too, "
+            "so pass those three beside it"
         )
-    if zero_flow_epe_px is not None and epe_px is None:
-        raise ValueError("zero_flow_epe_px came without epe_px, which it is a reference for; pass epe_px too")
+    if zero_flow_error_px is not None and flow_error_px is None:
+        raise ValueError(
+            "zero_flow_error_px came without flow_error_px, which it is a reference for; pass flow_error_px too"
+        )
     asked = (
         ("discrepancy of the decoders", "discrepancy", discrepancy, None, 1.0),
         ("linear CKA of the decoders", "linear CKA", cka, 1.0, 1.0),
-        ("flow error", "EPE (px)", epe_px, None, 1.0),
+        ("flow error", "EPE (px)", flow_error_px, None, 1.0),
         ("frame quality (higher is better)", "PSNR (dB)", psnr_db, None, 1.0),
         ("accuracy", "accuracy (%)", accuracy, 100.0, 100.0),
     )
@@ -685,7 +690,7 @@ def discrepancy_curves(
         if top is not None:
             for values in series.values():
                 _check_fractions(unit.split(" (")[0], values / factor)
-        line = (zero_flow_epe_px, "zero flow") if unit == "EPE (px)" and zero_flow_epe_px is not None else None
+        line = (zero_flow_error_px, "zero flow") if unit == "EPE (px)" and zero_flow_error_px is not None else None
         panels.append(_Panel(heading, unit, series, top, line))
     figure, epochs = _curve_panels("discrepancy", panels, title)
     alt = f"Training over {epochs} epochs. " + " ".join(f"{_story(panel)}." for panel in panels)
@@ -865,7 +870,7 @@ def accuracy_intervals(
     table: dict[tuple[str, str], AccuracyRow] = {}
     for row in rows:
         _check_row(row, ("model", "split", "mean", "low", "high", "n"), "mean")
-        _check_fractions(f"the row of {row['model']}, {row['split']}", np.array([row["mean"], row["low"], row["high"]]))
+        _check_fractions(f"the row of {row['model']}, {row['split']}", np.array([row["mean"]]))
         if (row["model"], row["split"]) in table:
             raise ValueError(f"{row['model']} on {row['split']} stands in rows twice; pass one row for each")
         table[row["model"], row["split"]] = row
@@ -883,8 +888,8 @@ def accuracy_intervals(
                 axes.text(50, place, "not measured", ha="center", va="center", fontsize=10, color="#666666")
                 continue
             row = table[model, split]
-            value, low, high = (100 * row[key] for key in ("mean", "low", "high"))
-            _dot(axes, value, low, high, place, place)
+            value = 100 * row["mean"]
+            _dot(axes, value, _interval(row, 100), place, place)
             # Above the dot: beside it the figure would stand on a neighbour's interval or leave the panel.
             axes.text(min(max(value, 6), 94), place - 0.2, f"{value:.1f}", ha="center", va="bottom", fontsize=10)
         if chance is not None:
@@ -904,12 +909,13 @@ def accuracy_intervals(
         _headline(figure, title)
     alt = "Accuracy with 95 % interval."
     for split in splits:
-        found = [
-            f"{m} {100 * table[m, split]['mean']:.1f} % ({100 * table[m, split]['low']:.1f} to "
-            f"{100 * table[m, split]['high']:.1f}, n = {table[m, split]['n']} {n_of})"
-            for m in models
-            if (m, split) in table
-        ]
+        found = []
+        for model in models:
+            if (model, split) in table:
+                row = table[model, split]
+                ends = _interval(row, 100)
+                between = f"{ends[0]:.1f} to {ends[1]:.1f}" if ends else "no interval"
+                found.append(f"{model} {100 * row['mean']:.1f} % ({between}, n = {row['n']} {n_of})")
         alt += f" {split}: {'; '.join(found)}."
     return Picture(figure, _titled(title, alt if chance is None else f"{alt} Chance is {100 * chance:.1f} %."))
 
@@ -944,7 +950,7 @@ def paired_differences(
                 f"the difference of {row['label']} is {row['difference']:g}; without a unit it is one of accuracies, "
                 "fractions in [-1, 1]: divide by 100, or name the unit"
             )
-        values.append(tuple(factor * v for v in (row["difference"], row["low"], row["high"])))
+        values.append((factor * row["difference"], _interval(row, factor)))
     labels = [f"{row['label']}\nn = {row['n']} {n_of}" for row in rows]
     tall = 0.55 * len(rows) + 0.25
     figure, axes = _chart(
@@ -954,10 +960,10 @@ def paired_differences(
         bottom=0.85,
         title=title,
     )
-    reach = 1.15 * max(max(abs(v) for triple in values for v in triple), 1e-9)
+    reach = 1.15 * max(max(abs(v) for v in (value, *(ends or ()))) for value, ends in values) or 1.0
     axes.axvline(0, color="black", linewidth=1)
-    for place, (value, low, high) in enumerate(values):
-        _dot(axes, value, low, high, place, 0, hollow=low <= 0 <= high)
+    for place, (value, ends) in enumerate(values):
+        _dot(axes, value, ends, place, 0, hollow=ends is None or ends[0] <= 0 <= ends[1])
         number = axes.text(
             value, place - 0.17, f"{value:+.3g}".replace("-", "−"), ha="center", va="bottom", fontsize=10
         )
@@ -966,16 +972,19 @@ def paired_differences(
     axes.set(
         xlim=(-reach, reach),
         ylim=(len(rows) - 0.5, -0.75),
-        xlabel=f"difference ({shown})\nhollow: the interval holds 0",
+        xlabel=f"difference ({shown})\nhollow: 0 is not excluded",
     )
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
     alt = f"Paired differences in {shown} with 95 % interval."
-    for row, (value, low, high) in zip(rows, values, strict=True):
-        verdict = "the interval holds 0" if low <= 0 <= high else ("above 0" if low > 0 else "below 0")
-        alt += f" {row['label']}: {value:+.3g} ({low:+.3g} to {high:+.3g}, n = {row['n']} {n_of}), {verdict}."
+    for row, (value, ends) in zip(rows, values, strict=True):
+        verdict = "no interval"
+        if ends:
+            verdict = "the interval holds 0" if ends[0] <= 0 <= ends[1] else ("above 0" if value > 0 else "below 0")
+        between = f"{ends[0]:+.3g} to {ends[1]:+.3g}, " if ends else ""
+        alt += f" {row['label']}: {value:+.3g} ({between}n = {row['n']} {n_of}), {verdict}."
     return Picture(figure, _titled(title, alt))
 
 
@@ -1043,13 +1052,18 @@ def _check_row(row: Mapping[str, Any], entries: Sequence[str], value: str) -> No
     missing = [entry for entry in entries if entry not in row]
     if missing:
         raise ValueError(f"a row has {_listed(row)}; {_listed(missing)} should be there too")
-    if not row["low"] <= row[value] <= row["high"] or not math.isfinite(row["high"] - row["low"]):
+    name, low, high = row[entries[0]], row["low"], row["high"]
+    if (low is None) != (high is None):
+        raise ValueError(f"the interval of {name} runs from {low} to {high}; give both ends, or None for both")
+    if low is None:
+        low = high = row[value]
+    if not low <= row[value] <= high or not math.isfinite(high - low):
         raise ValueError(
-            f"the interval of {row[entries[0]]} runs from {row['low']:g} to {row['high']:g} and its {value} is "
-            f"{row[value]:g}; the interval should be finite and hold it"
+            f"the interval of {name} runs from {low:g} to {high:g} and its {value} is {row[value]:g}; the interval "
+            "should be finite and hold it"
         )
     if row["n"] < 1:
-        raise ValueError(f"n of {row[entries[0]]} is {row['n']}; it should be at least 1")
+        raise ValueError(f"n of {name} is {row['n']}; it should be at least 1")
 
 
 def _steps(length: int, count: int) -> list[int]:
@@ -1233,7 +1247,7 @@ def _strip(
             if i == 0:
                 axes.set_title(labels[j], fontsize=10.5, pad=4)
             if arrows and row.flow is not None and max_px is not None:
-                _draw_arrows(figure, axes, row.flow[j], max_px)
+                _draw_arrows(axes, row.flow[j], max_px, panel_in=panel)
             drawn.append(axes)
         if row.label:
             figure.text(
@@ -1250,7 +1264,7 @@ def _strip(
         flows = [i for i, row in enumerate(rows) if row.flow is not None]
         middle = bottom + (len(rows) - 1 - (flows[0] + flows[-1]) / 2) * (tall + gap) + tall / 2
         y = min(max(middle - 0.55, 0.7), total - 1.1 - 0.25)
-        _draw_wheel(figure, (x, y, 1.1, 1.1), max_px, arrows=arrows)
+        _draw_wheel(figure, (x, y, 1.1, 1.1), max_px, arrow_in=_arrow_in(panel) if arrows else None)
     return figure, drawn
 
 
@@ -1259,27 +1273,38 @@ def _flow_rgb(flow: np.ndarray, max_px: float) -> np.ndarray:
     return rearrange(flow_to_rgb(torch.from_numpy(flow), max_px=max_px), "n c h w -> n h w c").numpy()
 
 
-def _draw_arrows(figure: Figure, axes: Axes, flow: np.ndarray, max_px: float) -> None:
+def _cells(panel_in: float) -> int:
+    """Arrows across a panel: enough to see a spin in a small object, few enough to tell where each one points."""
+    return min(9, max(6, round(panel_in / 0.2)))
+
+
+def _arrow_in(panel_in: float) -> float:
+    """Length of an arrow of the wheel's full speed."""
+    return 0.9 * panel_in / _cells(panel_in)
+
+
+def _draw_arrows(axes: Axes, flow: np.ndarray, max_px: float, *, panel_in: float) -> None:
     """An arrow for each cell of a grid on a flow (2 h w): the mean of the cell's moving pixels, drawn amid them.
 
-    At the middle of its cell an arrow would often miss a small object or stand beside it.
+    At the middle of its cell an arrow would often miss a small object or stand beside it. One of `max_px` is nearly
+    as long as a cell.
     """
     height, width = flow.shape[1:]
-    columns = max(1, round(axes.bbox.width / figure.dpi / (1.2 * _ARROW_IN)))
-    lines = max(1, round(columns * height / width))
-    moving = np.hypot(*flow) > 0.1 * max_px
+    columns = min(_cells(panel_in), width)
+    lines = min(max(1, round(columns * height / width)), height)
+    moving = np.hypot(*flow) > 0.12 * max_px
     arrows = []
     for y in np.array_split(np.arange(height), lines):
         for x in np.array_split(np.arange(width), columns):
             rows, places = np.nonzero(moving[np.ix_(y, x)])
-            # A few pixels of a cell are noise, or the edge of what has its own arrow next door.
-            if len(rows) > 0.3 * len(y) * len(x):
+            # A few pixels of a cell are noise, or the edge of what has its arrow next door.
+            if len(rows) > 0.12 * len(y) * len(x):
                 arrows.append((x[places].mean(), y[rows].mean(), *flow[:, y[rows], x[places]].mean(axis=1) / max_px))
     if arrows:
-        _quiver(axes, *np.transpose(arrows))
+        _quiver(axes, *np.transpose(arrows), full_in=_arrow_in(panel_in))
 
 
-def _quiver(axes: Axes, x: Array, y: Array, dx: Array, dy: Array, *, full_in: float = _ARROW_IN) -> None:
+def _quiver(axes: Axes, x: Array, y: Array, dx: Array, dy: Array, *, full_in: float) -> None:
     """Arrows with their middle at (x, y); one of length 1 is `full_in` inches long whatever the size of the axes."""
     axes.quiver(
         x,
@@ -1304,8 +1329,13 @@ def _quiver(axes: Axes, x: Array, y: Array, dx: Array, dy: Array, *, full_in: fl
     )
 
 
-def _draw_wheel(figure: Figure, box: tuple[float, float, float, float], max_px: float, *, arrows: bool = True) -> None:
-    """The colour wheel with its directions written around it; 0.65 inches below it say how fast its rim is."""
+def _draw_wheel(
+    figure: Figure, box: tuple[float, float, float, float], max_px: float, *, arrow_in: float | None
+) -> None:
+    """The colour wheel with its directions written around it, and below it how fast its rim and an arrow are.
+
+    The words take 0.7 inches below the box, 0.2 above and 0.45 beside it.
+    """
     size = 201
     axes = _axes_at(figure, box)
     offset = (pixel_grid(size, size, dtype=torch.float64) - (size - 1) / 2) / ((size - 1) / 2)
@@ -1315,7 +1345,7 @@ def _draw_wheel(figure: Figure, box: tuple[float, float, float, float], max_px: 
     axes.set(xlim=(-1, 1), ylim=(1, -1))
     axes.set_axis_off()
     inch = 2 / box[2]
-    if arrows:
+    if arrow_in:
         turn = np.arange(8) * np.pi / 4
         dx, dy = np.cos(turn), np.sin(turn)
         _quiver(axes, 0.58 * dx, 0.58 * dy, dx, dy, full_in=0.65 / inch)
@@ -1327,12 +1357,12 @@ def _draw_wheel(figure: Figure, box: tuple[float, float, float, float], max_px: 
     ):
         axes.text(x, y, word, ha=across, va=along, fontsize=10)
     # Two columns: what is drawn, and its speed.
-    for line, what in enumerate(("rim", "") if arrows else ("rim",)):
+    for line, what in enumerate(("rim", "") if arrow_in else ("rim",)):
         y = 1 + (0.36 + 0.19 * line) * inch
         axes.text(-0.22 * inch, y, what, ha="right", va="center", fontsize=10)
         axes.text(-0.14 * inch, y, f"{max_px:g} px/frame", ha="left", va="center", fontsize=10)
-    if arrows:
-        _quiver(axes, [-0.34 * inch], [y], [1.0], [0.0])
+    if arrow_in:
+        _quiver(axes, [-0.34 * inch], [y], [1.0], [0.0], full_in=arrow_in)
 
 
 def _draw_error(
@@ -1445,19 +1475,28 @@ def _legend(figure: Figure, axes: Axes, title: str | None) -> None:
     figure.legend(handles, names, loc="upper center", bbox_to_anchor=(0.5, y), ncols=min(len(names), 4))
 
 
-def _dot(axes: Axes, value: float, low: float, high: float, place: int, style: int, *, hollow: bool = False) -> None:
+def _interval(row: Mapping[str, Any], factor: float) -> tuple[float, float] | None:
+    return None if row["low"] is None else (factor * row["low"], factor * row["high"])
+
+
+def _dot(
+    axes: Axes, value: float, ends: tuple[float, float] | None, place: int, style: int, *, hollow: bool = False
+) -> None:
     """A value with its interval on a horizontal line."""
     colour = _COLOURS[style % len(_COLOURS)]
-    axes.errorbar(
+    if ends:
+        axes.errorbar(
+            [value], [place], xerr=[[value - ends[0]], [ends[1] - value]], color=colour, capsize=4, linewidth=2
+        )
+    # Not cut at the end of the scale, as the interval is: a mark at 100 % is seen whole.
+    axes.plot(
         [value],
         [place],
-        xerr=[[value - low], [high - value]],
         color=colour,
         marker=_MARKERS[style % len(_MARKERS)],
         markersize=7,
         markerfacecolor="white" if hollow else colour,
-        capsize=4,
-        linewidth=2,
+        linestyle="none",
         clip_on=False,
         zorder=3,
     )

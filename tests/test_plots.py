@@ -89,7 +89,9 @@ def words(figure: Figure) -> str:
 
 
 def pixels(png: bytes) -> np.ndarray:
-    return (matplotlib.image.imread(io.BytesIO(png)) * 255).round().astype(int)[..., :3]
+    """As seen on a black page."""
+    image = matplotlib.image.imread(io.BytesIO(png))
+    return (image[..., :3] * image[..., 3:] * 255).round().astype(int)
 
 
 def images(figure: Figure) -> list[np.ndarray]:
@@ -307,7 +309,8 @@ def test_flow_strip_names_the_direction_and_points_there(dx: int, dy: int, direc
     flow[:, 0, 22:29, 22:29] = torch.tensor([float(dx), float(dy)])[:, None, None]
     picture = plots.flow_strip(flow)
     assert f"mostly {direction}. The colour wheel ends at" in picture.alt
-    # The one arrow (the square fills one cell) as it is drawn: its head is wider than its shaft, so its pixels lie towards its tip.
+    # The one arrow (the square fills one cell) as it is drawn: its head is wider than its shaft, so its pixels lie
+    # towards its tip.
     axes, image = picture.figure.axes[0], pixels(picture.png())
     left, bottom, wide, tall = axes.get_position().bounds
     height, width = image.shape[:2]
@@ -380,6 +383,12 @@ def test_the_wheel_has_the_colours_of_flow_to_rgb():
         assert wheel[row, column].tolist() == expected.tolist()
     assert wheel[middle, middle].tolist() == [255, 255, 255] and wheel[0, 0].tolist() == [255, 255, 255]
     assert "4 px/frame at the rim" in picture.alt and "right is red, down is yellow" in picture.alt
+    # Where they are drawn: yellow lies in the lower half of the wheel, blue in the upper.
+    image = pixels(picture.png())
+    yellow, blue = (
+        (abs(image - colour) < 40).all(axis=2).nonzero()[0].mean() for colour in ([255, 230, 0], [40, 0, 255])
+    )
+    assert blue < yellow
     written = {text.get_text(): text.get_position() for text in picture.figure.axes[0].texts}
     assert written["right"][0] > 0 > written["left"][0] and written["down"][1] > 0 > written["up"][1]
     assert picture.figure.axes[0].get_ylim() == (1, -1), "down is below"

@@ -233,8 +233,8 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
             f"frames have shape {tuple(frames.shape)}; H.264 in yuv420p takes at least one frame of even height and "
             "width, so crop or pad by one pixel"
         )
-    if not (math.isfinite(fps) and fps > 0):
-        raise VideoError(f"fps is {fps}; use a number above 0")
+    if not (math.isfinite(fps) and fps >= 0.001):
+        raise VideoError(f"fps is {fps}; use a finite number of at least 0.001")
     if not 0 <= crf <= 51:
         raise VideoError(f"crf is {crf}; use 0 (best) to 51 (smallest)")
     rate = Fraction(fps).limit_denominator(1001)

@@ -620,7 +620,7 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         ),
         ((3, 2, 16, 15), {}, "even height and width"),
         ((3, 0, 16, 16), {}, "at least one frame"),
-        ((3, 2, 16, 16), {"fps": 0}, "fps is 0; use a number above 0"),
+        ((3, 2, 16, 16), {"fps": 0.0001}, r"fps is 0.0001; use a finite number of at least 0.001"),
         ((3, 2, 16, 16), {"fps": float("inf")}, "fps is inf"),
         ((3, 2, 16, 16), {"crf": 52}, r"crf is 52; use 0 \(best\) to 51 \(smallest\)"),
     ],

@@ -20,6 +20,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -671,9 +672,9 @@ def write_synthetic_dataset(
     workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         _fill(workshop / "new", record, specs, fps=config.fps)
+        with suppress(OSError):  # removes an empty folder only: some systems do not replace even that
+            folder.rmdir()
         try:
-            if folder.exists():  # empty, or nothing would have been written; some systems do not replace even that
-                folder.rmdir()
             (workshop / "new").replace(folder)
         except OSError:  # another process put its folder there first
             if not _holds(folder, record):

@@ -44,11 +44,11 @@ code { font-family: ui-monospace, monospace; font-size: .9em; }
 .input_area .highlight { background: none; }
 .prompt { display: none; }
 .output_area, .rendered_html { overflow-x: auto; }
-.error { color: var(--bad); overflow-x: auto; }
+.error { color: var(--bad); white-space: pre-wrap; }
 table { border-collapse: collapse; margin: .6rem 0; }
 caption { text-align: left; }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; }
-math[display="block"] { margin: .8rem 0; overflow-x: auto; }
+math[display="block"] { margin: .8rem 0; overflow: auto hidden; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1rem; padding: 0;
   list-style: none; }
 .card { border: 1px solid var(--line); border-radius: .4rem; padding: .9rem; min-width: 0; }
@@ -137,12 +137,11 @@ def notebook_title(notebook: NotebookNode) -> str:
 
 
 def header_field(notebook: NotebookNode, name: str) -> str:
-    """What stands after `**Name.**` in the first cell of a notebook, up to the end of its paragraph; or nothing."""
-    first = notebook.cells[0] if notebook.cells else None
-    source = first.source if first is not None and first.cell_type == "markdown" else ""
-    found = re.search(
-        rf"^\*\*{re.escape(name)}\.?\*\*[.:]?\s*(.+?)(?:\n\s*\n|\Z)", source, flags=re.MULTILINE | re.DOTALL
-    )
+    """What stands after `**Name.**` in the cell with the title, up to the end of its paragraph; or nothing."""
+    # In a failed copy papermill puts a cell of its own before that cell.
+    titled = (cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("# "))
+    pattern = rf"^\*\*{re.escape(name)}\.?\*\*[.:]?\s*(.+?)(?:\n\s*\n|\Z)"
+    found = re.search(pattern, next(titled, ""), flags=re.MULTILINE | re.DOTALL)
     return " ".join(found[1].split()) if found else ""
 
 

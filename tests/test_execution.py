@@ -236,6 +236,7 @@ def test_the_site_leads_to_every_page(series: tuple[Path, list[Outcome], list[st
         href = f"smoke/{outcome.notebook}.html"
         assert f'href="{href}"' in index and (build / href).is_file()
     assert 'alt="a dot"' in index and "2 of 3 failed" in index
+    assert index.count("<p>Is x &lt; y &amp; z?</p>") == 3
     page = (build / "smoke" / "02_bad.html").read_text()
     assert "This notebook failed: ValueError in cell [4]: &lt;script&gt;" in page and "<script" not in page
 

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -106,7 +107,7 @@ def test_sampling_refuses_counts_and_seeds_that_cannot_be():
 
 @pytest.mark.parametrize("bias", [0.0, 0.5, 0.9, 1.0])
 def test_looks_go_with_the_class_as_often_as_the_bias_says(bias):
-    specs = sample_specs(replace(studio(), appearance_bias=bias), clips_per_class=150, seed=1)
+    specs = sample_specs(replace(studio(), appearance_bias=bias), clips_per_class=90, seed=1)
     objects = np.array([CLASSES[spec.surface.look] == spec.label for spec in specs])
     backgrounds = np.array([CLASSES[spec.background.look] == spec.label for spec in specs])
     expected = bias + (1 - bias) / 8
@@ -164,6 +165,15 @@ def test_each_dial_changes_its_own_factor_and_nothing_else(dial, fields):
     assert found == fields
     if dial != "compression":  # that one is seen in the file, below
         assert all(not torch.equal(render(a).frames, render(b).frames) for a, b in zip(plain, dialled, strict=True))
+
+
+@pytest.mark.parametrize("config", [studio(), street()], ids=["studio", "street"])
+def test_place_and_size_at_mid_clip_are_distributed_alike_for_all_classes(config):
+    specs = sample_specs(config, clips_per_class=100, seed=6)
+    drawn = np.array([[*s.motion.centre, np.log(s.motion.radius), s.motion.angle] for s in specs]).reshape(8, 100, 4)
+    spread = drawn.std(axis=(0, 1))
+    assert (np.abs(drawn.mean(axis=1) - drawn.mean(axis=(0, 1))) < 4 * spread / 10).all()
+    assert (np.abs(drawn.std(axis=1) / spread - 1) < 0.25).all()
 
 
 def test_frames_size_and_pace_of_the_action():
@@ -451,6 +461,27 @@ def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
         patch.setattr(synthetic, "write_video", lambda *_args, **_options: None)
         write_synthetic_dataset(tmp_path / "world", clips_per_class=1, seed=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_writer_that_comes_second_keeps_the_first_one_s_folder(tmp_path, monkeypatch):
+    fill = synthetic._fill
+
+    def overtaken(*args, fps):
+        monkeypatch.setattr(synthetic, "_fill", fill)
+        write_synthetic_dataset(tmp_path / "world", clips_per_class=1, seed=first_seed)
+        fill(*args, fps=fps)
+
+    first_seed = 0
+    monkeypatch.setattr(synthetic, "_fill", overtaken)
+    assert write_synthetic_dataset(tmp_path / "world", clips_per_class=1, seed=0) == tmp_path / "world"
+    shutil.rmtree(tmp_path / "world")
+    first_seed = 1
+    monkeypatch.setattr(synthetic, "_fill", overtaken)
+    with pytest.raises(ValueError, match="holds another synthetic dataset, with other seed"):
+        write_synthetic_dataset(tmp_path / "world", clips_per_class=1, seed=0)
+    assert [p.name for p in tmp_path.iterdir()] == ["world"]
+    monkeypatch.setattr(synthetic, "_fill", None)  # what is there already is not even made
+    assert write_synthetic_dataset(tmp_path / "world", clips_per_class=1, seed=1) == tmp_path / "world"
 
 
 def test_two_processes_may_write_one_folder_at_once(tmp_path):

@@ -7,8 +7,8 @@ the total variation.
 
 Source: Zach, Pock, Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007; Sanchez,
 Meinhardt-Llopis, Facciolo, "TV-L1 Optical Flow Estimation", IPOL 2013, doi:10.5201/ipol.2013.26. This solver departs
-from them in six ways that were measured: no data term where x + u leaves the frame, the image gradient averaged over
-both frames, bilinear warps, few fixed iterations, the dual variable carried from level to level, and a median filter
+from them in six ways that were measured: no data term where x + u leaves the frame, the gradient of the mean of both
+frames instead of the second's, bilinear warps, few fixed iterations, the dual variable carried from level to level, and a median filter
 after each warp (Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009).
 """
 
@@ -71,11 +71,11 @@ class TVL1Config:
 ACCURATE = TVL1Config(warps=5, iterations=30, lambda_=0.15)
 """Slower and closer to the truth at motion boundaries than the default."""
 
-# The least-weight grey of ITU-R BT.601, as in most decoders and in OpenCV.
+# Red, green and blue in the luma of ITU-R BT.601, as OpenCV has it.
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)
 
-# On a CPU a level is solved in groups of whole frames of about this many pixels, so that the 18 float32 values that a
-# pixel takes stay near the cache; see the measurement in the commit that set it.
+# On a CPU a level is solved in groups of whole frames of about this many pixels, so that what the solver keeps for each
+# pixel stays near the cache: 13 to 50 thousand were equally fast at 112 x 112, 100 thousand took a quarter longer.
 _CPU_GROUP_PX = 50_000
 
 # Grey levels squared: below this squared gradient a pixel says nothing about motion. Keeps the division finite.
@@ -155,7 +155,7 @@ def clip_flow(clip: Tensor, *, config: TVL1Config = TVL1Config()) -> Tensor:
 
 
 def _normal(flow: Tensor, dtype: torch.dtype) -> Tensor:
-    """A copy that autograd can use: what inference mode made (it saves a tenth of the time) it refuses."""
+    """A copy that autograd can use: it refuses what inference mode made, which has less work per operation."""
     with torch.inference_mode(False), torch.no_grad():
         return flow.to(dtype, copy=True, memory_format=torch.contiguous_format)
 
@@ -201,7 +201,7 @@ def _solve(frames: Tensor, first: Tensor, second: Tensor, config: TVL1Config) ->
 def _pyramid(frames: Tensor, config: TVL1Config) -> list[Tensor]:
     """Frames (n h w), smoothed, and their halves down to the coarsest level."""
     levels = [_smooth(frames, config.sigma)]
-    while (min(levels[-1].shape[1:]) + 1) // 2 >= config.coarsest_px:
+    while (shorter := min(levels[-1].shape[1:])) > 1 and (shorter + 1) // 2 >= config.coarsest_px:
         height, width = ((side + 1) // 2 for side in levels[-1].shape[1:])
         levels.append(_resize(levels[-1], height, width))
     return levels

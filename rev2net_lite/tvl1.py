@@ -8,8 +8,8 @@ the total variation.
 Source: Zach, Pock, Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007; Sanchez,
 Meinhardt-Llopis, Facciolo, "TV-L1 Optical Flow Estimation", IPOL 2013, doi:10.5201/ipol.2013.26. This solver departs
 from them in six ways that were measured: no data term where x + u leaves the frame, the gradient of the mean of both
-frames instead of the second's, bilinear warps, few fixed iterations, the dual variable carried from level to level, and a median filter
-after each warp (Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009).
+frames instead of that of the second, bilinear warps, few fixed iterations, the dual variable carried from level to
+level, and a median filter after each warp (Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009).
 """
 
 from __future__ import annotations

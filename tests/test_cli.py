@@ -113,11 +113,11 @@ def test_what_the_parser_refuses_is_exit_code_two(arguments: list[str]) -> None:
 def test_a_signal_stops_with_a_word_and_the_usual_code(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     monkeypatch.setattr(cli, "select_notebooks", lambda _: os.kill(os.getpid(), number))
     assert main(["run"]) == 130
     assert capsys.readouterr().err == "rev2net: stopped\n"
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.signal(signal.SIGTERM, before) == signal.SIG_DFL
 
 
 @pytest.fixture

@@ -240,7 +240,9 @@ class LossWeights(nn.Module):
         self.config = config
         self.log_variance = nn.ParameterDict()
         if config.weighting == "learned":
-            self.log_variance.update({task: nn.Parameter(torch.zeros(())) for task in ("classification", "flow", "frame")})
+            self.log_variance.update(
+                {task: nn.Parameter(torch.zeros(())) for task in ("classification", "flow", "frame")}
+            )
 
     def forward(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Scalar to be minimised; terms with weight 0 are left out, so that nothing flows back from them."""

@@ -214,8 +214,9 @@ def build_model(
     size: str = "tiny",
     norm: Literal["batch", "group"] = "batch",
     dropout: float | None = None,
+    seed: int | None = None,
 ) -> Model:
-    """A fresh model, its parameters drawn from torch's global generator.
+    """A fresh model.
 
     Args:
         name: `rev2net`; `multitask` (both decoders, trained without the penalty); `flow_decoder`, `frame_decoder` (one
@@ -224,6 +225,7 @@ def build_model(
         size: `tiny`, `small` or `base`.
         norm: `batch` or `group`.
         dropout: probability before the classifier; None keeps the size's own.
+        seed: of its parameters; None draws them from torch's global generator.
 
     Raises:
         ValueError: an unknown name or size, or fewer than two classes.
@@ -233,8 +235,9 @@ def build_model(
     """
     names = tuple(f"class_{k}" for k in range(classes)) if isinstance(classes, int) else tuple(classes)
     config = ModelConfig(name, names, size, norm, dropout)
-    if name == "flow":
-        return FlowStream(config)
-    if name == "two_stream":
-        return TwoStream(config)
-    return Rev2Net(config)
+    system = {"flow": FlowStream, "two_stream": TwoStream}.get(name, Rev2Net)
+    if seed is None:
+        return system(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return system(config)

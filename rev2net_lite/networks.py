@@ -96,9 +96,7 @@ def depth_to_space(features: Tensor, stride: Stride) -> Tensor:
     (1, 3, 8, 10, 12)
     """
     t2, h2, w2 = stride
-    return rearrange(
-        features, "b (c t2 h2 w2) t h w -> b c (t t2) (h h2) (w w2)", t2=t2, h2=h2, w2=w2
-    )
+    return rearrange(features, "b (c t2 h2 w2) t h w -> b c (t t2) (h h2) (w w2)", t2=t2, h2=h2, w2=w2)
 
 
 def _normalisation(norm: str, width: int) -> nn.Module:
@@ -146,9 +144,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.channels = channels
         self.levels = nn.ModuleList()
-        for width_in, width, stride in zip(
-            (channels, *config.widths[:-1]), config.widths, config.strides, strict=True
-        ):
+        for width_in, width, stride in zip((channels, *config.widths[:-1]), config.widths, config.strides, strict=True):
             if config.blocks == 0:
                 self.levels.append(_convolution(width_in, width, stride, config.norm))
             else:

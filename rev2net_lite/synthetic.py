@@ -73,9 +73,9 @@ FACTORS = ("motion", "surface", "shape", "background", "camera", "light", "noise
 SCHEMA = 1  # of dataset.json
 
 # Motion over a whole clip, for the middle pace: so an action looks the same at any number of frames.
-SLIDE_WIDTHS = 0.28  # frame widths: 2.6 px/frame at 8 frames of 64 px
-SPIN_RADIANS = 2.0  # 16 degrees per frame at 8 frames
-ZOOM_LOG = 0.65  # the radius nearly doubles: a factor of 1.10 per frame at 8 frames
+SLIDE_WIDTHS = 0.40  # frame widths: 3.7 px/frame at 8 frames of 64 px
+SPIN_RADIANS = 2.6  # 21 degrees per frame at 8 frames
+ZOOM_LOG = 0.9  # the radius grows 2.5-fold: a factor of 1.14 per frame at 8 frames
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class SyntheticConfig:
         light: 0: even light, 1: brightness, contrast, gradient and flicker vary from clip to clip.
         noise: sensor noise; 0: sd 0.008, 1: sd 0.04 of the range.
         pan: sd of the camera's pan over the whole clip, per axis, in frame widths; 0: static camera, 0.12: street.
-        shake: camera jitter; 1: sd of 0.012 frame widths per frame and axis.
+        shake: camera jitter; 1: sd of 0.006 frame widths per frame and axis.
         speed: width of the distribution of paces; 0: 0.7 to 1.4 of the middle pace, 1: 0.5 to 2.
         scale: width of the distribution of sizes; 0: 0.9 to 1.1 of the middle radius, 1: 0.65 to 1.5.
         compression: H.264 constant rate factor; 0: crf 12, 1: crf 30.
@@ -156,7 +156,7 @@ class SyntheticConfig:
     frames: int = 8
     size: int = 64
     fps: int = 8
-    appearance_bias: float = 0.9
+    appearance_bias: float = 0.8
     motion_bias: float = 0.0
     palette: float = 0.0
     texture: float = 0.0
@@ -194,7 +194,7 @@ class SyntheticConfig:
 
 
 def studio() -> SyntheticConfig:
-    """The source domain: plain patterns, static camera, looks tied to the class with probability 0.9."""
+    """The source domain: plain patterns, static camera, looks tied to the class with probability 0.8."""
     return SyntheticConfig()
 
 
@@ -212,14 +212,14 @@ def street() -> SyntheticConfig:
     return SyntheticConfig(
         domain="street",
         appearance_bias=0.0,
-        palette=1.0,
-        texture=1.0,
-        light=1.0,
-        noise=1.0,
+        palette=0.3,
+        texture=0.7,
+        light=0.4,
+        noise=0.7,
         pan=0.12,
-        shake=1.0,
-        speed=1.0,
-        scale=1.0,
+        shake=0.5,
+        speed=0.7,
+        scale=0.7,
         compression=1.0,
     )
 
@@ -391,7 +391,7 @@ def _sample_motion(rng: np.random.Generator, config: SyntheticConfig, k: int, ti
     swell = {"grow": 1, "shrink": -1}.get(label, 0)
     return Motion(
         centre=(0.26 * config.size * (x - 0.5), 0.26 * config.size * (y - 0.5)),
-        radius=0.17 * config.size * math.exp((0.1 + 0.3 * config.scale) * (2 * size - 1)),
+        radius=0.21 * config.size * math.exp((0.1 + 0.3 * config.scale) * (2 * size - 1)),
         angle=2 * math.pi * angle,
         velocity=(slide * dx, slide * dy),
         spin=SPIN_RADIANS * step * turn,
@@ -413,7 +413,7 @@ def _sample_surface(rng: np.random.Generator, config: SyntheticConfig, looks: _L
         pattern=pattern,
         period=period,
         angle=angle,
-        roughness=config.texture,
+        roughness=0.3 + 0.7 * config.texture,
         seed=int(rng.integers(2**31)),
     )
 
@@ -434,7 +434,7 @@ def _sample_camera(rng: np.random.Generator, config: SyntheticConfig, k: int, ti
     if tied:  # the class's own direction, with the root mean square length of an untied pan
         turn = 2 * math.pi * (k + 0.5) / len(CLASSES)
         right, down = math.sqrt(2) * math.cos(turn), math.sqrt(2) * math.sin(turn)
-    shake = 0.012 * config.shake * config.size * rng.standard_normal((config.frames, 2))
+    shake = 0.006 * config.shake * config.size * rng.standard_normal((config.frames, 2))
     return Camera(
         pan=(config.pan * config.size * right, config.pan * config.size * down),
         shake=tuple((x, y) for x, y in shake.tolist()),
@@ -443,7 +443,7 @@ def _sample_camera(rng: np.random.Generator, config: SyntheticConfig, k: int, ti
 
 def _sample_light(rng: np.random.Generator, config: SyntheticConfig) -> Light:
     brightness, contrast, x, y = (config.light * (2 * rng.random(4) - 1)).tolist()
-    flicker = 1 + 0.04 * config.light * rng.standard_normal(config.frames)
+    flicker = 1 + 0.015 * config.light * rng.standard_normal(config.frames)
     return Light(
         brightness=0.1 * brightness,
         contrast=math.exp(0.3 * contrast),

@@ -16,7 +16,12 @@ def test_leading_dots_accept_any_number_of_axes():
 @pytest.mark.parametrize(
     ("shape", "pattern", "sizes", "message"),
     [
-        ((3, 8, 16, 20), "b 3 t h w", {}, r"clip has shape \(3, 8, 16, 20\) with 4 axes; 'b 3 t h w' has 5; .*tensor\[None\]"),
+        (
+            (3, 8, 16, 20),
+            "b 3 t h w",
+            {},
+            r"clip has shape \(3, 8, 16, 20\) with 4 axes; 'b 3 t h w' has 5; .*tensor\[None\]",
+        ),
         ((16,), "... c h w", {}, r"clip has shape \(16,\) with 1 axes; '\.\.\. c h w' has 3"),
         ((2, 8, 3, 16, 20), "b 3 t h w", {}, r"axis '3' of 'b 3 t h w' should be 3, not 8"),
         ((2, 3, 8, 16, 20), "b 3 t h w", {"h": 32}, r"axis 'h' of 'b 3 t h w' should be 32, not 16"),

@@ -1,0 +1,138 @@
+"""Models and training states on disk: tensors as safetensors, everything else as JSON, nothing pickled.
+
+A checkpoint is a folder. `NAME.json` is written last and by a rename, and it names the tensor file that belongs to it,
+so a process killed at any moment leaves either the old checkpoint or the new one, never a mixture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from rev2net_lite.models import Model, ModelConfig, build_model
+
+__all__ = ["CheckpointError", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
+
+SCHEMA = 1
+# A description is a few kilobytes; a history of thousands of epochs stays far below this.
+_MAX_JSON_BYTES = 50_000_000
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is not there, not whole, or not what was asked for."""
+
+
+def save_checkpoint(folder: Path | str, model: Model, *, record: Mapping[str, Any] | None = None) -> Path:
+    """Write `model` into `folder` (`model.json` and a safetensors file) and return the folder.
+
+    Args:
+        folder: made if need be; a model that is already there is replaced, whole.
+        model: on any device.
+        record: plain data about how it came to be, kept as it is.
+    """
+    save_state(folder, "model", model.state_dict(), {"config": asdict(model.config), "record": dict(record or {})})
+    return Path(folder)
+
+
+def load_checkpoint(folder: Path | str) -> tuple[Model, dict[str, Any]]:
+    """The model of a checkpoint, on the CPU and in evaluation mode, and the record saved with it.
+
+    Raises:
+        CheckpointError: no checkpoint there, another schema, damaged files, or weights that do not fit the model.
+    """
+    tensors, data = load_state(folder, "model")
+    try:
+        config = data["config"]
+        model = build_model(
+            config["name"],
+            classes=config["classes"],
+            size=config["size"],
+            norm=config["norm"],
+            dropout=config["dropout"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder} describes no model of this kit: {error}") from error
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights in {folder} do not fit the model it describes ({config['name']}, {config['size']}): {error}"
+        ) from error
+    return model.eval(), data.get("record", {})
+
+
+def save_state(folder: Path | str, name: str, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
+    """Write tensors and plain data as checkpoint `name` of `folder`, whole or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # safetensors refuses other memory formats, such as channels_last_3d, and tensors that share memory.
+    payload = save({key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()})
+    digest = hashlib.sha256(payload).hexdigest()
+    tensor_file = folder / f"{name}-{digest[:12]}.safetensors"
+    description = json.dumps(
+        {"schema": SCHEMA, "tensors": tensor_file.name, "sha256": digest, **data}, indent=1, allow_nan=False
+    )
+    _write(tensor_file, payload)
+    _write(folder / f"{name}.json", description.encode())
+    for old in folder.glob(f"{name}-*.safetensors"):
+        if old != tensor_file:
+            old.unlink(missing_ok=True)
+
+
+def load_state(folder: Path | str, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and plain data of checkpoint `name` of `folder`.
+
+    Raises:
+        CheckpointError: not there, too large, not JSON, another schema, a tensor file outside the folder, or damaged.
+    """
+    folder = Path(folder)
+    file = folder / f"{name}.json"
+    try:
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise CheckpointError(f"{file} has {file.stat().st_size} bytes; a checkpoint's description has far fewer")
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint in {folder}: it has no {name}.json") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{file} is not JSON: {error}") from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise CheckpointError(f"{file} has schema {found!r}; this version of the kit reads schema {SCHEMA}")
+    tensor_name = data.get("tensors")
+    if not isinstance(tensor_name, str) or Path(tensor_name).name != tensor_name or (folder / tensor_name).is_symlink():
+        raise CheckpointError(f"{file} names the tensor file {tensor_name!r}; expected a file in the same folder")
+    try:
+        payload = (folder / tensor_name).read_bytes()
+        if hashlib.sha256(payload).hexdigest() != data.get("sha256"):
+            raise CheckpointError(f"{folder / tensor_name} is damaged: its checksum is not the one in {file.name}")
+        tensors = load_file(folder / tensor_name)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{file} names {tensor_name}, which is not there") from error
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder / tensor_name} is not a safetensors file: {error}") from error
+    return tensors, data
+
+
+def _write(path: Path, payload: bytes) -> None:
+    """Bytes under a name of their own first, on the disk, then renamed into place."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

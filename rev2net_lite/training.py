@@ -1,0 +1,403 @@
+"""One training loop for every system, on CPU or GPU.
+
+Each epoch starts from a state that seed and epoch alone decide (order of clips, dropout), so a run that was stopped and
+resumed at an epoch's end goes on bit-equal to one that never stopped, on CPU at the same number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from rev2net_lite.checkpoints import CheckpointError, load_state, save_state
+from rev2net_lite.datasets import ClipDataset, batches
+from rev2net_lite.evaluation import evaluate, model_output
+from rev2net_lite.losses import LossConfig, LossWeights, loss_terms
+from rev2net_lite.models import FlowStream, Model, Rev2Net, TwoStream
+
+__all__ = ["History", "TrainConfig", "TrainingError", "find_device", "fit"]
+
+
+class TrainingError(ValueError):
+    """Training that cannot start or must not go on."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained.
+
+    Args:
+        epochs: passes over the data.
+        batch_size: clips per step.
+        learning_rate: peak of the one-cycle schedule (Smith, Topin 2018) of AdamW.
+        weight_decay: of AdamW.
+        seed: order of clips and dropout; the initialisation is the caller's, who builds the model.
+        precision: `"fp32"`, or `"bf16"` autocast.
+        workers: processes that read ahead; 0 where the clips are in memory.
+        losses: terms and weights.
+    """
+
+    epochs: int = 12
+    batch_size: int = 16
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    seed: int = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    workers: int = 0
+    losses: LossConfig = field(default_factory=LossConfig)
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or self.workers < 0:
+            raise TrainingError(
+                f"epochs {self.epochs}, batch_size {self.batch_size}, workers {self.workers}; expected whole numbers, "
+                "1 or more for the first two and 0 or more for the last"
+            )
+        if not 0 < self.learning_rate < math.inf or not 0 <= self.weight_decay < math.inf:
+            raise TrainingError(
+                f"learning_rate {self.learning_rate}, weight_decay {self.weight_decay}; expected finite numbers, the "
+                "first above 0"
+            )
+        if self.precision not in ("fp32", "bf16"):
+            raise TrainingError(f"precision is {self.precision!r}; expected 'fp32' or 'bf16'")
+
+
+@dataclass
+class History:
+    """One row per finished epoch, plain numbers.
+
+    Each row has `epoch` (from 1), `seconds`, `learning_rate`, the mean of `total` and of each loss term over the epoch's
+    steps, `weight_<term>` where weights are learned, and `validation_<name>` where there is a validation set.
+    """
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def curve(self, name: str) -> list[float]:
+        """The values of one column, epoch by epoch.
+
+        Raises:
+            KeyError: there is no such column; the message lists those there are.
+        """
+        if not all(name in row for row in self.rows) or not self.rows:
+            raise KeyError(f"no column {name!r} in the history; there are {', '.join(self.columns)}")
+        return [row[name] for row in self.rows]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.rows[0]) if self.rows else []
+
+
+def find_device() -> torch.device:
+    """A CUDA device if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit(
+    model: Model,
+    data: ClipDataset,
+    *,
+    config: TrainConfig,
+    validation: ClipDataset | None = None,
+    folder: Path | str | None = None,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `model` in place on source data and return what happened, epoch by epoch.
+
+    Args:
+        model: moved to `device`; afterwards in evaluation mode.
+        data: the training split.
+        config: optimiser, schedule, losses.
+        validation: a source split that is evaluated after each epoch, for curves; nothing is chosen by it here.
+        folder: keeps a training state after each epoch; if it holds one of the same configuration, training goes on
+            from there. None keeps nothing.
+        device: None takes a GPU if there is one.
+        progress: show a bar where there is a terminal or a reader at a notebook.
+
+    Raises:
+        TrainingError: held-out data; other classes than the model's; a folder with a state of another configuration or
+            model; a loss that is not finite, with the term, epoch, step and clips named. The last good state is kept.
+    """
+    for split in (data, validation):
+        if split is not None and split.held_out:
+            raise TrainingError(
+                f"split {split.name!r} is held out for tests and must not be trained or validated on; use a source split"
+            )
+        if split is not None and tuple(split.classes) != tuple(model.config.classes):
+            raise TrainingError(
+                f"split {split.name!r} has the classes {list(split.classes)} and the model "
+                f"{list(model.config.classes)}; expected the same names in the same order"
+            )
+    device = find_device() if device is None else torch.device(device)
+    steps = max(1, len(data) // config.batch_size)
+    weights = LossWeights(config.losses).to(device)
+    model.to(device, memory_format=torch.channels_last_3d)
+    # Learned weights are pulled by their own gradient only; decay would pull them towards the fixed ones.
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": list(model.parameters()), "weight_decay": config.weight_decay},
+            {"params": list(weights.parameters()), "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=config.learning_rate, total_steps=steps * config.epochs
+    )
+    history = History()
+    identity = _identity(model, data, config)
+    if folder is not None and (Path(folder) / "training.json").exists():
+        _resume(Path(folder), model, weights, optimiser, schedule, history, identity)
+    if not history.rows:
+        _set_flow_scale(model, data)
+
+    bar = _progress_bar(total=steps * config.epochs, done=steps * len(history.rows), progress=progress)
+    for epoch in range(len(history.rows), config.epochs):
+        started = time.perf_counter()
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed((config.seed * 1_000_003 + epoch) % 2**63)
+            row = _train_epoch(
+                model, weights, data, optimiser, schedule, config=config, epoch=epoch, device=device, bar=bar
+            )
+        if validation is not None:
+            row |= _validate(model, validation, config=config, device=device)
+        row = {"epoch": epoch + 1, "seconds": time.perf_counter() - started, **row}
+        history.rows.append(row)
+        if folder is not None:
+            _save(Path(folder), model, weights, optimiser, schedule, history, identity)
+    bar.close()
+    model.eval()
+    return history
+
+
+def _train_epoch(
+    model: Model,
+    weights: LossWeights,
+    data: ClipDataset,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    *,
+    config: TrainConfig,
+    epoch: int,
+    device: torch.device,
+    bar: tqdm,
+) -> dict[str, float]:
+    """Mean of each term over one pass."""
+    model.train()
+    names: list[str] = []
+    seen: list[Tensor] = []
+    clips: list[Tensor] = []
+    # Looking at a loss makes the CPU wait for a GPU, so there it is looked at only now and then.
+    every = 1 if device.type == "cpu" else 25
+    learning_rate = schedule.get_last_lr()[0]
+    for batch in batches(
+        data,
+        batch_size=config.batch_size,
+        device=device,
+        shuffle=True,
+        seed=config.seed,
+        epoch=epoch,
+        workers=config.workers,
+    ):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
+            output = model_output(model, batch)
+        # Losses in float32: a mean of squares over a batch of frames outruns bfloat16's eight bits.
+        terms = loss_terms(
+            _as_float32(output),
+            batch.labels,
+            clip=batch.clip,
+            flow=batch.flow,
+            flow_scale=model.flow_scale,
+            config=config.losses,
+        )
+        total = weights(terms)
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        names = ["total", *terms]
+        seen.append(torch.stack([total, *terms.values()]).detach())
+        clips.append(batch.indices)
+        if len(seen) % every == 0:
+            _check_finite(names, seen[-every:], clips[-every:], data, epoch=epoch, first_step=len(seen) - every)
+        optimiser.step()
+        schedule.step()
+        bar.update()
+    rest = len(seen) % every
+    if rest:
+        _check_finite(names, seen[-rest:], clips[-rest:], data, epoch=epoch, first_step=len(seen) - rest)
+    means = torch.stack(seen).double().mean(0).tolist()
+    row = {"learning_rate": learning_rate, **dict(zip(names, means, strict=True))}
+    if config.losses.weighting == "learned":
+        row |= {f"weight_{name}": value for name, value in weights.effective().items() if name in names}
+    return row
+
+
+def _check_finite(
+    names: list[str], seen: list[Tensor], clips: list[Tensor], data: ClipDataset, *, epoch: int, first_step: int
+) -> None:
+    values = torch.stack(seen).cpu()
+    if bool(values.isfinite().all()):
+        return
+    step = int((~values.isfinite()).any(1).nonzero()[0])
+    # `total` comes first and is bad whenever a term is; the reader needs the term.
+    bad = [name for name, value in zip(names, values[step], strict=True) if not value.isfinite()]
+    bad = bad[1:] or bad
+    files = ", ".join(data.examples[int(i)].path.name for i in clips[step][:4])
+    raise TrainingError(
+        f"the loss is not finite: {', '.join(bad)} at epoch {epoch + 1}, step {first_step + step + 1}, in the batch with "
+        f"{files}, ...; lower the learning rate, or look for values that are not numbers in those clips"
+    )
+
+
+def _validate(model: Model, validation: ClipDataset, *, config: TrainConfig, device: torch.device) -> dict[str, float]:
+    result = evaluate(model, validation, device=device, batch_size=max(64, config.batch_size))
+    row = {"validation_accuracy": result.accuracy.value}
+    for name, value in (
+        ("flow_error_px", result.flow_error_px),
+        ("zero_flow_error_px", result.zero_flow_error_px),
+        ("psnr_db", result.psnr_db),
+    ):
+        if value is not None:
+            row[f"validation_{name}"] = value
+    return row | {f"validation_cka_{level}": value for level, value in enumerate(result.decoder_cka)}
+
+
+def _set_flow_scale(model: Model, data: ClipDataset) -> None:
+    """Root mean square of the training flow, from at most 256 clips spread over the set."""
+    predicts = isinstance(model, Rev2Net) and model.flow_decoder is not None
+    if not (predicts or isinstance(model, FlowStream | TwoStream)):
+        return
+    if data.flow is None:
+        raise TrainingError(
+            f"{model.config.name} learns from flow, but split {data.name!r} was loaded without; load it with flow='tvl1'"
+        )
+    step = max(1, len(data) // 256)
+    squares = torch.stack([data.flow_of(i).double().square().mean() for i in range(0, len(data), step)])
+    scale = squares.mean().sqrt()
+    # Clips without any motion leave the scale at one pixel per frame.
+    model.flow_scale.copy_(scale if scale > 0 else torch.ones(()))
+
+
+def _as_float32(output: Any) -> Any:
+    return type(output)(
+        tuple(x.float() for x in output.stream_logits),
+        None if output.flow is None else output.flow.float(),
+        None if output.frames is None else output.frames.float(),
+        tuple(x.float() for x in output.flow_features),
+        tuple(x.float() for x in output.frame_features),
+    )
+
+
+def _progress_bar(*, total: int, done: int, progress: bool) -> tqdm:
+    """A bar for someone who watches: at a terminal, or at a notebook unless it is executed by the kit."""
+    watched = sys.stderr.isatty() or ("ipykernel" in sys.modules and "REV2NET_UNATTENDED" not in os.environ)
+    return tqdm(
+        total=total, initial=done, desc="training", unit="step", disable=not (progress and watched), leave=False
+    )
+
+
+def _identity(model: Model, data: ClipDataset, config: TrainConfig) -> dict[str, Any]:
+    """What must agree for one run to be the continuation of another."""
+    return {
+        "model": asdict(model.config),
+        "config": asdict(config),
+        "data": {
+            "name": data.name,
+            "clips": len(data),
+            "files": data.fingerprint(),
+            "flow": data.flow,
+            "tvl1": asdict(data.tvl1),
+            "sampling": asdict(data.sampling),
+        },
+    }
+
+
+def _save(
+    folder: Path,
+    model: Model,
+    weights: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: Any,
+    history: History,
+    identity: Mapping[str, Any],
+) -> None:
+    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"weights/{name}": value for name, value in weights.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    data = {
+        **identity,
+        "history": history.rows,
+        "schedule": {k: v for k, v in schedule.state_dict().items() if isinstance(v, int | float | list | bool)},
+        "groups": [
+            {k: v for k, v in group.items() if isinstance(v, int | float | list | tuple | bool | type(None))}
+            for group in optimiser.state_dict()["param_groups"]
+        ],
+    }
+    save_state(folder, "training", tensors, data)
+
+
+def _resume(
+    folder: Path,
+    model: Model,
+    weights: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: Any,
+    history: History,
+    identity: Mapping[str, Any],
+) -> None:
+    tensors, data = load_state(folder, "training")
+    for part, wanted in identity.items():
+        # JSON knows lists only, so both sides are compared as lists.
+        if _listed(data.get(part)) != _listed(wanted):
+            raise TrainingError(
+                f"{folder} holds a training state of another {part}: {_difference(data.get(part), wanted)}; "
+                "choose another folder, or delete it to start anew"
+            )
+
+    def part(name: str) -> dict[str, Tensor]:
+        return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
+    try:
+        model.load_state_dict(part("model"))
+        weights.load_state_dict(part("weights"))
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in part("optimiser").items():
+            index, name = key.split("/")
+            like = parameters[int(index)]
+            # In the parameter's own memory format: another one takes other instructions, which round differently.
+            state.setdefault(int(index), {})[name] = torch.empty_like(like).copy_(value) if value.ndim else value
+        groups = optimiser.state_dict()["param_groups"]
+        groups = [group | _with_tuples(saved) for group, saved in zip(groups, data["groups"], strict=True)]
+        optimiser.load_state_dict({"state": state, "param_groups": groups})
+        schedule.load_state_dict(schedule.state_dict() | data["schedule"])
+        history.rows[:] = data["history"]
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the training state in {folder} is not whole: {error}") from error
+
+
+def _with_tuples(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if key == "betas" else value for key, value in group.items()}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _difference(found: Any, wanted: Any) -> str:
+    if isinstance(found, Mapping) and isinstance(wanted, Mapping):
+        for key in wanted:
+            if _listed(found.get(key)) != _listed(wanted[key]):
+                return f"{key} was {found.get(key)!r} and is {wanted[key]!r}"
+    return f"it was {found!r} and is {wanted!r}"

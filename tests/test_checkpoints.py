@@ -1,0 +1,135 @@
+import json
+
+import pytest
+import torch
+
+from rev2net_lite.checkpoints import CheckpointError, load_checkpoint, load_state, save_checkpoint, save_state
+from rev2net_lite.models import SYSTEMS, build_model
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_model_comes_back_bit_equal(name, tmp_path):
+    model = build_model(name, classes=["up", "down", "left"], norm="group", dropout=0.1, seed=0)
+    model.flow_scale.fill_(1.5)
+    save_checkpoint(tmp_path / "model", model, record={"accuracy": 0.5})
+    loaded, record = load_checkpoint(tmp_path / "model")
+    assert loaded.config == model.config
+    assert record == {"accuracy": 0.5}
+    assert not loaded.training
+    ours, theirs = model.state_dict(), loaded.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_channels_last_weights_can_be_saved(tmp_path):
+    model = build_model("rgb", classes=2, seed=0).to(memory_format=torch.channels_last_3d)
+    save_checkpoint(tmp_path, model)
+    assert torch.equal(load_checkpoint(tmp_path)[0].encoder.levels[0][0].weight, model.encoder.levels[0][0].weight)
+
+
+def test_a_second_save_replaces_the_first_and_leaves_nothing(tmp_path):
+    for seed in (0, 1):
+        save_checkpoint(tmp_path, build_model("rgb", classes=2, seed=seed))
+    assert len(list(tmp_path.iterdir())) == 2
+    expected = build_model("rgb", classes=2, seed=1).classifier.linear.weight
+    assert torch.equal(load_checkpoint(tmp_path)[0].classifier.linear.weight, expected)
+
+
+def test_a_save_that_fails_leaves_the_last_good_state(tmp_path, monkeypatch):
+    save_state(tmp_path, "training", {"x": torch.zeros(2)}, {"epoch": 1})
+
+    def full(_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("rev2net_lite.checkpoints.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_state(tmp_path, "training", {"x": torch.ones(2)}, {"epoch": 2})
+    tensors, data = load_state(tmp_path, "training")
+    assert data["epoch"] == 1 and tensors["x"].tolist() == [0, 0]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_save_killed_before_the_description_leaves_the_last_good_state(tmp_path, monkeypatch):
+    save_state(tmp_path, "training", {"x": torch.zeros(2)}, {"epoch": 1})
+    monkeypatch.setattr(
+        "rev2net_lite.checkpoints._write",
+        lambda path, payload: (
+            path.write_bytes(payload) if path.suffix == ".safetensors" else (_ for _ in ()).throw(KeyboardInterrupt)
+        ),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        save_state(tmp_path, "training", {"x": torch.ones(2)}, {"epoch": 2})
+    tensors, data = load_state(tmp_path, "training")
+    assert data["epoch"] == 1 and tensors["x"].tolist() == [0, 0]
+
+
+def edit(folder, **changes):
+    file = folder / "model.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 99}, "has schema 99; this version of the kit reads schema 1"),
+        (
+            {"tensors": "../other.safetensors"},
+            "names the tensor file '../other.safetensors'; expected a file in the same",
+        ),
+        ({"tensors": None}, "names the tensor file None"),
+        ({"tensors": "gone.safetensors"}, "names gone.safetensors, which is not there"),
+        ({"sha256": "0"}, "is damaged: its checksum is not the one in model.json"),
+        ({"config": {"name": "rev2net"}}, "describes no model of this kit: 'classes'"),
+        (
+            {"config": {"name": "x", "classes": ["a", "b"], "size": "tiny", "norm": "batch", "dropout": None}},
+            "describes no model of this kit: there is no model 'x'",
+        ),
+        (
+            {"config": {"name": "rgb", "classes": ["a", "b"], "size": "small", "norm": "batch", "dropout": None}},
+            r"the weights in .* do not fit the model it describes \(rgb, small\)",
+        ),
+    ],
+)
+def test_a_checkpoint_that_is_wrong_is_refused_in_words(changes, message, tmp_path):
+    save_checkpoint(tmp_path, build_model("rgb", classes=["a", "b"], seed=0))
+    edit(tmp_path, **changes)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path)
+
+
+def test_files_that_are_not_checkpoints_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(CheckpointError, match=r"there is no checkpoint in .*: it has no model.json"):
+        load_checkpoint(tmp_path)
+    (tmp_path / "model.json").write_text("{")
+    with pytest.raises(CheckpointError, match="is not JSON"):
+        load_checkpoint(tmp_path)
+    (tmp_path / "model.json").write_text("[1]")
+    with pytest.raises(CheckpointError, match="has schema 'list'"):
+        load_checkpoint(tmp_path)
+    monkeypatch.setattr("rev2net_lite.checkpoints._MAX_JSON_BYTES", 2)
+    with pytest.raises(CheckpointError, match="has 3 bytes; a checkpoint's description has far fewer"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_tensor_file_of_another_kind_is_refused(tmp_path):
+    import hashlib
+
+    save_checkpoint(tmp_path, build_model("rgb", classes=["a", "b"], seed=0))
+    (tmp_path / "other.safetensors").write_bytes(b"not tensors")
+    edit(tmp_path, tensors="other.safetensors", sha256=hashlib.sha256(b"not tensors").hexdigest())
+    with pytest.raises(CheckpointError, match="is not a safetensors file"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path):
+    save_checkpoint(tmp_path / "a", build_model("rgb", classes=["a", "b"], seed=0))
+    weights = next((tmp_path / "a").glob("*.safetensors"))
+    moved = weights.rename(tmp_path / "elsewhere.safetensors")
+    weights.symlink_to(moved)
+    with pytest.raises(CheckpointError, match="expected a file in the same folder"):
+        load_checkpoint(tmp_path / "a")
+
+
+def test_numbers_that_are_not_numbers_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_state(tmp_path, "training", {"x": torch.zeros(1)}, {"loss": float("nan")})
+    assert not (tmp_path / "training.json").exists()

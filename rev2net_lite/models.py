@@ -121,7 +121,7 @@ class Rev2Net(nn.Module):
         self.flow_scale: Tensor
 
     def forward(self, clip: Tensor) -> ModelOutput:
-        """Logits, and what the decoders make of the encoder's last level.
+        """Logits, and what the decoders make of the encoder's pyramid.
 
         Args:
             clip: `(b 3 t h w)` float in [0, 1]; with decoders, t, h and w are multiples of the encoder's strides.
@@ -132,17 +132,17 @@ class Rev2Net(nn.Module):
         if self.flow_decoder or self.frame_decoder:
             check_shape("clip", clip, "b 3 t h w")
             check_divisible(clip, self.config.network.total_stride)
-        features = self.encode(clip)[-1]
+        pyramid = self.encode(clip)
         flow, flow_features, frames, frame_features = None, (), None, ()
         if self.flow_decoder is not None:
-            scaled, flow_features = self.flow_decoder(features)
+            scaled, flow_features = self.flow_decoder(pyramid)
             # Step i of the flow leads to frame i+1, so the last frame has none; its features are kept, since they are
             # compared with the frame decoder's on one time grid.
             flow = scaled[:, :, :-1] * self.flow_scale
         if self.frame_decoder is not None:
-            centred, frame_features = self.frame_decoder(features)
+            centred, frame_features = self.frame_decoder(pyramid)
             frames = centred * _SPREAD + _MIDDLE
-        return ModelOutput((self.classifier(features),), flow, frames, flow_features, frame_features)
+        return ModelOutput((self.classifier(pyramid[-1]),), flow, frames, flow_features, frame_features)
 
     def encode(self, clip: Tensor) -> tuple[Tensor, ...]:
         """Pyramid of features `(b d t h w)` of a clip `(b 3 t h w)` float in [0, 1]."""

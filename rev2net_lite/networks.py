@@ -2,7 +2,8 @@
 
 The paper says "an encoder" and "two decoders"; their form below is this kit's own reading. Decoders convolve on coarse
 grids only and reach full size by depth-to-space (Shi et al., CVPR 2016), so supervising the encoder with two of them
-costs little beside the encoder itself. There are no skip connections: whatever a decoder knows, the encoder has kept.
+costs little beside the encoder itself. No decoder sees the clip or the first encoder level: what it gives back, the
+encoder has kept.
 """
 
 from __future__ import annotations
@@ -45,10 +46,12 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if not self.widths or len(self.widths) != len(self.strides):
             raise ValueError(f"widths {self.widths} and strides {self.strides} must have one entry per encoder level")
-        if not 1 <= len(self.decoder_widths) <= len(self.strides):
+        # The first level's stride is left to the output: there is no encoder level with the clip's own grid.
+        most = sum(stride != (1, 1, 1) for stride in self.strides[1:]) + 1
+        if not 1 <= len(self.decoder_widths) <= most:
             raise ValueError(
-                f"decoder_widths {self.decoder_widths} has {len(self.decoder_widths)} stages; "
-                f"expected 1 to {len(self.strides)}, at most one per encoder level"
+                f"decoder_widths {self.decoder_widths} has {len(self.decoder_widths)} stages; expected 1 to {most}, "
+                "one more than there are strides to undo behind the first level"
             )
         if self.blocks < 0:
             raise ValueError(f"blocks is {self.blocks}; expected 0 (plain convolutions) or more")
@@ -70,7 +73,7 @@ SIZES: dict[str, NetworkConfig] = {
         widths=(16, 32, 64, 64),
         strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 1, 1)),
         blocks=0,
-        decoder_widths=(64, 32),
+        decoder_widths=(32, 32),
     ),
     "small": NetworkConfig(
         widths=(24, 48, 96, 128),
@@ -161,11 +164,13 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Full-size output of an encoder's last level, and the features of each stage on the way.
+    """Full-size output of an encoder's pyramid, and the features of each stage on the way.
 
     The strides of the encoder are undone last to first: each stage convolves, and a depth-to-space step undoes one
-    stride behind it; the output convolution undoes what is left. Two decoders with the same `config` have features of
-    equal shape at each stage, whatever their number of output channels.
+    stride behind it; the output convolution undoes what is left. A stage after the first also takes the encoder level
+    that has its grid, through a 1x1x1 convolution (the lateral connections of Lin et al., "Feature Pyramid Networks",
+    CVPR 2017): from the last level alone, reconstructions stay blurred. Two decoders with the same `config` have
+    features of equal shape at each stage, whatever their number of output channels.
 
     Args:
         channels: output channels: 2 for flow, 3 for frames.
@@ -174,30 +179,32 @@ class Decoder(nn.Module):
 
     def __init__(self, channels: int, *, config: NetworkConfig) -> None:
         super().__init__()
-        # A stride of 1 needs no step of its own: the stages share out the strides that enlarge the grid.
-        strides = [stride for stride in reversed(config.strides) if stride != (1, 1, 1)]
-        inner = strides[: len(config.decoder_widths) - 1]
-        self.strides: list[Stride] = inner
-        rest = strides[len(inner) :]
-        self.output_stride: Stride = (
-            math.prod(s[0] for s in rest),
-            math.prod(s[1] for s in rest),
-            math.prod(s[2] for s in rest),
-        )
         widths = config.decoder_widths
-        self.stages = nn.ModuleList()
+        # Encoder levels that make the grid coarser, last to first; a stride of 1 needs no undoing.
+        coarser = [level for level, stride in reversed(list(enumerate(config.strides))) if stride != (1, 1, 1)]
+        undone, rest = coarser[: len(widths) - 1], coarser[len(widths) - 1 :]
+        self.strides = [config.strides[level] for level in undone]
+        # The grid before level k's stride is that of level k-1.
+        self.lateral_levels = [level - 1 for level in undone]
+        t, h, w = (math.prod(config.strides[level][axis] for level in rest) for axis in range(3))
+        self.output_stride: Stride = (t, h, w)
+        self.stages = nn.ModuleList([_convolution(config.widths[-1], widths[0], (1, 1, 1), config.norm)])
         self.enlarge = nn.ModuleList()
-        self.stages.append(_convolution(config.widths[-1], widths[0], (1, 1, 1), config.norm))
-        for stride, (width_in, width) in zip(inner, pairwise(widths), strict=True):
+        self.laterals = nn.ModuleList()
+        for stride, level, (width_in, width) in zip(self.strides, self.lateral_levels, pairwise(widths), strict=True):
             self.enlarge.append(nn.Conv3d(width_in, width * math.prod(stride), kernel_size=1))
+            self.laterals.append(nn.Conv3d(config.widths[level], width, kernel_size=1))
             self.stages.append(_convolution(width, width, (1, 1, 1), config.norm))
         self.output = nn.Conv3d(widths[-1], channels * math.prod(self.output_stride), kernel_size=3, padding=1)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def forward(self, pyramid: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Output `(b c t h w)` at the clip's size, and one `(b d t h w)` per stage, coarse to fine."""
-        stages = [self.stages[0](features)]
-        for stride, enlarge, stage in zip(self.strides, self.enlarge, list(self.stages)[1:], strict=True):
-            stages.append(stage(depth_to_space(enlarge(stages[-1]), stride)))
+        first, *finer = self.stages
+        stages = [first(pyramid[-1])]
+        for stride, level, enlarge, lateral, stage in zip(
+            self.strides, self.lateral_levels, self.enlarge, self.laterals, finer, strict=True
+        ):
+            stages.append(stage(depth_to_space(enlarge(stages[-1]), stride) + lateral(pyramid[level])))
         return depth_to_space(self.output(stages[-1]), self.output_stride), tuple(stages)
 
 

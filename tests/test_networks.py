@@ -13,7 +13,7 @@ TINY = SIZES["tiny"]
     ("changes", "message"),
     [
         ({"widths": (16,)}, "widths .* and strides .* must have one entry per encoder level"),
-        ({"decoder_widths": ()}, r"decoder_widths \(\) has 0 stages; expected 1 to 4"),
+        ({"decoder_widths": ()}, r"decoder_widths \(\) has 0 stages; expected 1 to 3"),
         ({"blocks": -1}, "blocks is -1; expected 0"),
         ({"norm": "layer"}, "norm is 'layer'; expected 'batch' or 'group'"),
         ({"dropout": 1.0}, r"dropout is 1.0; expected a probability in \[0, 1\)"),
@@ -67,19 +67,29 @@ def test_norm_changes_the_layer():
 @pytest.mark.parametrize("size", SIZES)
 def test_decoders_of_one_config_have_features_of_equal_shape_and_full_size_output(size):
     config = SIZES[size]
-    features = torch.randn(1, config.widths[-1], 2, 2, 2)
-    flow, flow_features = Decoder(2, config=config)(features)
-    frames, frame_features = Decoder(3, config=config)(features)
     t, h, w = (2 * s for s in config.total_stride)
-    assert flow.shape == (1, 2, t, h, w)
-    assert frames.shape == (1, 3, t, h, w)
+    pyramid = Encoder(3, config=config)(torch.randn(2, 3, t, h, w))
+    flow, flow_features = Decoder(2, config=config)(pyramid)
+    frames, frame_features = Decoder(3, config=config)(pyramid)
+    assert flow.shape == (2, 2, t, h, w)
+    assert frames.shape == (2, 3, t, h, w)
     assert [f.shape for f in flow_features] == [f.shape for f in frame_features]
     assert [f.shape[1] for f in flow_features] == list(config.decoder_widths)
 
 
 def test_decoder_widths_set_the_number_of_levels():
-    _, features = Decoder(3, config=replace(TINY, decoder_widths=(16, 12, 8)))(torch.randn(1, 64, 2, 2, 2))
+    pyramid = Encoder(3, config=TINY)(torch.randn(1, 3, 4, 16, 16))
+    _, features = Decoder(3, config=replace(TINY, decoder_widths=(16, 12, 8)))(pyramid)
     assert [tuple(f.shape[1:]) for f in features] == [(16, 2, 2, 2), (12, 4, 4, 4), (8, 4, 8, 8)]
+
+
+def test_every_stage_after_the_first_uses_the_encoder_level_of_its_grid():
+    decoder = Decoder(3, config=replace(TINY, decoder_widths=(16, 12, 8))).eval()
+    pyramid = Encoder(3, config=TINY)(torch.randn(2, 3, 4, 16, 16))
+    output, _ = decoder(pyramid)
+    for level, used in enumerate((True, True, False, True)):
+        changed, _ = decoder(tuple(x + (i == level) for i, x in enumerate(pyramid)))
+        assert torch.equal(output, changed) != used
 
 
 def test_classifier_averages_over_time_and_space():

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from rev2net_lite.models import Model, ModelConfig, build_model
+from rev2net_lite.models import Model, build_model
 
 __all__ = ["CheckpointError", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
 

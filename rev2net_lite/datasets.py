@@ -1,4 +1,4 @@
-"""Labelled clips: from folders, manifests and the synthetic worlds to batches, with decoded clips and flow kept on disk.
+"""Labelled clips, from folders, manifests and the synthetic worlds to batches; decoded clips and flow stay on disk.
 
 A `ClipDataset` is a list of `Example`s and the way their clips are sampled. What is slow, decoding and optical flow, is
 done once and cached, one small file per clip, keyed by the video file, the sampling and the flow settings; a changed
@@ -265,8 +265,8 @@ class ClipDataset(Dataset[Batch]):
         every_frame = frames == self.sampling.frames and not self.sampling.start_s and self.sampling.duration_s is None
         if not every_frame or height * self.sampling.size[1] != width * self.sampling.size[0]:
             raise DatasetError(
-                f"{path} has exact flow between all its {frames} frames of {height}x{width} pixels; sample every frame at "
-                f"the same shape, not {self.sampling}"
+                f"{path} has exact flow between all its {frames} frames of {height}x{width} pixels; sample every frame "
+                f"at the same shape, not {self.sampling}"
             )
         flow = rearrange(
             resize_flow(rearrange(exact.flow, "c t h w -> t c h w"), self.sampling.size), "t c h w -> c t h w"
@@ -404,7 +404,7 @@ def manifest_dataset(
         flow: see `ClipDataset`.
 
     Raises:
-        DatasetError: no such file, a missing column, an unknown class, or files that are not there: all of them at once.
+        DatasetError: no such file, a missing column, an unknown class, or files that are not there, all at once.
     """
     manifest = Path(manifest)
     try:
@@ -562,6 +562,7 @@ def _publish(tensors: dict[str, Tensor], file: Path) -> None:
     os.close(handle)
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        Path(temporary).chmod(0o644)
         Path(temporary).replace(file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

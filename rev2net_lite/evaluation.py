@@ -247,7 +247,7 @@ def psnr(frames: Tensor, clip: Tensor) -> Tensor:
 
 
 def gradient_magnitude(frames: Tensor) -> Tensor:
-    """Length of the spatial gradient, per value and pixel, by forward differences: `(b c t h-1 w-1)` of `(b c t h w)`."""
+    """Length of the spatial gradient by forward differences: `(b c t h-1 w-1)` of frames `(b c t h w)`."""
     along_x = frames[..., :-1, 1:] - frames[..., :-1, :-1]
     along_y = frames[..., 1:, :-1] - frames[..., :-1, :-1]
     return (along_x.square() + along_y.square()).sqrt()

@@ -1,7 +1,7 @@
 """What is minimised: classification, flow, frames, and the disagreement between the two decoders.
 
-L = L_cls + w_flow L_flow + w_frame L_frame + w_disc L_disc. The paper (Yao et al., ICME 2020) names the terms; their form
-and weights below are this kit's own reading, and notebook 07 compares the switches. The paper calls the last term the
+L = L_cls + w_flow L_flow + w_frame L_frame + w_disc L_disc. The paper (Yao et al., ICME 2020) names the terms; their
+form and weights below are this kit's own reading, and notebook 07 compares the switches. The paper calls the last term the
 Decoding Discrepancy Penalty (DDP); the code says `discrepancy`, since DDP means something else in PyTorch.
 """
 
@@ -231,8 +231,8 @@ class LossWeights(nn.Module):
     """Total of the terms: fixed weights, or weights that are learned with the model.
 
     Learned weighting multiplies each fixed weight by exp(-s) and adds s / 2, with one parameter s per task that starts
-    at 0 (Kendall, Gal, Cipolla, CVPR 2018). It covers the three tasks. The discrepancy is a regulariser and has no noise
-    to estimate: learned, its weight would fall to nothing or grow without bound, so it keeps its fixed one.
+    at 0 (Kendall, Gal, Cipolla, CVPR 2018). It covers the three tasks. The discrepancy has no noise to estimate:
+    learned, its weight would fall to nothing or grow without bound, so it keeps its fixed one.
     """
 
     def __init__(self, config: LossConfig) -> None:

@@ -100,8 +100,8 @@ class Rev2Net(nn.Module):
             `rgb` none.
 
     Attributes:
-        flow_scale: px/frame; the flow decoder learns flow divided by it. Raw flow is mostly zeros and small numbers, and
-            a decoder that learns it raw learns zero. `fit` sets it to the training set's root mean square.
+        flow_scale: px/frame; the flow decoder learns flow divided by it. Raw flow is mostly zeros and small numbers,
+            and a decoder that learns it raw learns zero. `fit` sets it to the training set's root mean square.
     """
 
     inputs = ("clip",)
@@ -160,7 +160,7 @@ class Rev2Net(nn.Module):
         return bare
 
 
-# Frames enter the encoder, and leave the frame decoder, as (value - middle) / spread: zero mean and about unit variance.
+# Frames enter the encoder, and leave the frame decoder, as (value - middle) / spread: about zero mean, unit variance.
 _MIDDLE, _SPREAD = 0.5, 0.25
 
 
@@ -184,7 +184,7 @@ class FlowStream(nn.Module):
 
 
 class TwoStream(nn.Module):
-    """A spatial and a temporal stream whose class probabilities are averaged (late fusion; Simonyan, Zisserman 2014)."""
+    """A spatial and a temporal stream with averaged class probabilities (late fusion; Simonyan, Zisserman 2014)."""
 
     inputs = ("clip", "flow")
 

@@ -42,7 +42,8 @@ def check_shape(name: str, tensor: Tensor, pattern: str, **sizes: int) -> dict[s
         shape = shape[max(0, len(shape) - len(axes)) :]
     if len(axes) != len(shape):
         raise ShapeError(
-            f"{name} has shape {tuple(tensor.shape)} with {tensor.ndim} axes; '{pattern}' has {len(axes)}{_advice(axes, shape)}"
+            f"{name} has shape {tuple(tensor.shape)} with {tensor.ndim} axes; "
+            f"'{pattern}' has {len(axes)}{_advice(axes, shape)}"
         )
     found: dict[str, int] = {}
     for axis, size in zip(axes, shape, strict=True):

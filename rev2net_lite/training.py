@@ -75,8 +75,8 @@ class TrainConfig:
 class History:
     """One row per finished epoch, plain numbers.
 
-    Each row has `epoch` (from 1), `seconds`, `learning_rate`, the mean of `total` and of each loss term over the epoch's
-    steps, `weight_<term>` where weights are learned, and `validation_<name>` where there is a validation set.
+    Each row has `epoch` (from 1), `seconds`, `learning_rate`, the mean of `total` and of each loss term over the
+    epoch's steps, `weight_<term>` where weights are learned, and `validation_<name>` where there is a validation set.
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -131,7 +131,8 @@ def fit(
     for split in (data, validation):
         if split is not None and split.held_out:
             raise TrainingError(
-                f"split {split.name!r} is held out for tests and must not be trained or validated on; use a source split"
+                f"split {split.name!r} is held out for tests and must not be trained or validated on; "
+                "use a source split"
             )
         if split is not None and tuple(split.classes) != tuple(model.config.classes):
             raise TrainingError(
@@ -252,8 +253,8 @@ def _check_finite(
     bad = bad[1:] or bad
     files = ", ".join(data.examples[int(i)].path.name for i in clips[step][:4])
     raise TrainingError(
-        f"the loss is not finite: {', '.join(bad)} at epoch {epoch + 1}, step {first_step + step + 1}, in the batch with "
-        f"{files}, ...; lower the learning rate, or look for values that are not numbers in those clips"
+        f"the loss is not finite: {', '.join(bad)} at epoch {epoch + 1}, step {first_step + step + 1}, in the batch "
+        f"with {files}, ...; lower the learning rate, or look for values that are not numbers in those clips"
     )
 
 
@@ -277,7 +278,8 @@ def _set_flow_scale(model: Model, data: ClipDataset) -> None:
         return
     if data.flow is None:
         raise TrainingError(
-            f"{model.config.name} learns from flow, but split {data.name!r} was loaded without; load it with flow='tvl1'"
+            f"{model.config.name} learns from flow, but split {data.name!r} was loaded without; "
+            "load it with flow='tvl1'"
         )
     step = max(1, len(data) // 256)
     squares = torch.stack([data.flow_of(i).double().square().mean() for i in range(0, len(data), step)])

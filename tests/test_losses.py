@@ -134,7 +134,10 @@ def test_discrepancy_refuses():
         decoding_discrepancy(x, x, detach="both")
 
 
-def terms_of(name, config=LossConfig(), **targets):
+DEFAULT = LossConfig()
+
+
+def terms_of(name, config=DEFAULT, **targets):
     model = build_model(name, classes=4, seed=0).eval()
     clip = torch.rand(2, 3, 8, 16, 16, generator=torch.Generator().manual_seed(0))
     targets = {"clip": clip, "flow": torch.ones(2, 2, 7, 16, 16), **targets}

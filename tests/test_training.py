@@ -154,7 +154,9 @@ def test_a_finished_run_is_not_run_again(world, tmp_path, monkeypatch):
 
 def test_a_state_of_another_run_is_refused(world, tmp_path):
     trained(world, folder=tmp_path)
-    with pytest.raises(TrainingError, match="a training state of another config: learning_rate was 0.003 and is 0.001"):
+    with pytest.raises(
+        TrainingError, match=r"a training state of another config: learning_rate was 0.003 and is 0.001"
+    ):
         trained(world, config=replace(QUICK, learning_rate=1e-3), folder=tmp_path)
     with pytest.raises(TrainingError, match="another model: name was 'rev2net' and is 'rgb'"):
         trained(world, "rgb", folder=tmp_path)
@@ -172,7 +174,7 @@ def test_a_state_that_is_not_whole_is_refused(world, tmp_path):
     save_state(
         tmp_path, "training", tensors, {k: v for k, v in data.items() if k not in ("schema", "tensors", "sha256")}
     )
-    with pytest.raises(CheckpointError, match="the training state in .* is not whole: 'history'"):
+    with pytest.raises(CheckpointError, match=r"the training state in .* is not whole: 'history'"):
         trained(world, folder=tmp_path)
 
 

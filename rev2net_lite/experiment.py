@@ -1,0 +1,99 @@
+"""One system trained and tested in one world: what notebooks, the bundled model and every sweep share.
+
+A profile and a seed decide everything: the clips, the initialisation, the order of the clips. So two systems of one seed
+can be compared pair by pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from rev2net_lite.bundled import build_folder
+from rev2net_lite.datasets import SyntheticWorld, synthetic_world
+from rev2net_lite.losses import LossConfig
+from rev2net_lite.models import Model, build_model
+from rev2net_lite.profiles import Profile
+from rev2net_lite.training import History, TrainConfig, fit
+
+__all__ = ["loss_config", "prepare_world", "train_config", "train_system"]
+
+
+def prepare_world(profile: Profile, *, seed: int, root: Path | None = None, progress: bool = True) -> SyntheticWorld:
+    """The synthetic world of a profile and seed, every clip decoded and its TV-L1 flow computed.
+
+    Args:
+        profile: numbers and sizes of the clips.
+        seed: of the training and validation clips; the test splits are the same for every seed.
+        root: where worlds and caches lie; None is `build/data`, which all runs share.
+        progress: show a bar per split, at a terminal.
+    """
+    world = synthetic_world(
+        root or build_folder() / "data",
+        seed=seed,
+        train_per_class=profile.train_per_class,
+        validation_per_class=profile.validation_per_class,
+        test_per_class=profile.test_per_class,
+        frames=profile.frames,
+        size=profile.size,
+        rendered_size=profile.rendered_size,
+    )
+    for split in (world.train, world.validation, *world.tests.values()):
+        split.prepare(progress=progress)
+    return world
+
+
+def loss_config(system: str) -> LossConfig:
+    """The losses a system is trained with: the defaults, and no penalty for `multitask`.
+
+    >>> loss_config("multitask").discrepancy_weight, loss_config("rev2net").discrepancy_weight > 0
+    (0.0, True)
+    """
+    return replace(LossConfig(), discrepancy_weight=0.0) if system == "multitask" else LossConfig()
+
+
+def train_config(system: str, profile: Profile, *, seed: int) -> TrainConfig:
+    """How a system is trained at a profile."""
+    return TrainConfig(
+        epochs=profile.epochs,
+        batch_size=profile.batch_size,
+        seed=seed,
+        precision=profile.precision,
+        losses=loss_config(system),
+    )
+
+
+def train_system(
+    system: str,
+    world: SyntheticWorld,
+    *,
+    profile: Profile,
+    seed: int,
+    device: torch.device,
+    folder: Path | None = None,
+    progress: bool = True,
+) -> tuple[Model, History]:
+    """A system trained on the world's source clips, and what happened meanwhile.
+
+    Args:
+        system: one of `models.SYSTEMS`.
+        world: of the same profile.
+        profile: size of the model, epochs, precision.
+        seed: of the initialisation and of the order of clips.
+        device: where to train.
+        folder: keeps the training state, so that an interrupted run goes on; see `fit`.
+        progress: show a bar to someone who watches.
+    """
+    model = build_model(system, classes=world.train.classes, size=profile.model_size, seed=seed)
+    history = fit(
+        model,
+        world.train,
+        config=train_config(system, profile, seed=seed),
+        validation=world.validation,
+        folder=folder,
+        device=device,
+        progress=progress,
+    )
+    return model, history

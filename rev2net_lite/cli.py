@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rev2net_lite.bundled import build_folder, checkout_folder, notebooks_folder
+from rev2net_lite.bundled import asset, build_folder, checkout_folder, notebooks_folder
 from rev2net_lite.profiles import PROFILES, get_profile
 
 __all__ = ["main", "select_notebooks"]
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code of the command that the arguments (those of the shell when None) ask for."""
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
-    for add in (_add_run, _add_test, _add_lab):
+    for add in (_add_run, _add_test, _add_lab, _add_train_example):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -133,6 +133,29 @@ def _lab(_: argparse.Namespace) -> int:
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", str(first)]
     return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _add_train_example(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("train-example", help="make the bundled model and example videos again")
+    parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the training (default: 0)")
+    parser.add_argument("--folder", type=Path, help="where to write (default: the kit's assets)")
+    parser.set_defaults(command=_train_example)
+
+
+def _train_example(options: argparse.Namespace) -> int:
+    # Imported here: torch takes seconds that the other commands do not have to wait for.
+    import torch
+
+    from rev2net_lite.experiment import make_examples
+    from rev2net_lite.training import find_device
+
+    profile = get_profile(options.profile)
+    torch.set_num_threads(profile.threads)
+    folder = options.folder or asset("")
+    print(f"Training a rev2net at the profile {profile.name}; at laptop this takes some minutes", flush=True)
+    print(make_examples(folder, profile=profile, seed=options.seed, device=find_device()))
+    return 0
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -1,24 +1,30 @@
 """One system trained and tested in one world: what notebooks, the bundled model and every sweep share.
 
-A profile and a seed decide everything: the clips, the initialisation, the order of the clips. So two systems of one seed
-can be compared pair by pair.
+A profile and a seed decide everything: the clips, the initialisation, the order of the clips. So two systems of one
+seed can be compared pair by pair.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import platform
+import shutil
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
 from rev2net_lite.bundled import build_folder
+from rev2net_lite.checkpoints import save_checkpoint
 from rev2net_lite.datasets import SyntheticWorld, synthetic_world
+from rev2net_lite.evaluation import cross_dataset
 from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import Model, build_model
 from rev2net_lite.profiles import Profile
+from rev2net_lite.synthetic import street, studio, write_synthetic_dataset
 from rev2net_lite.training import History, TrainConfig, fit
 
-__all__ = ["loss_config", "prepare_world", "train_config", "train_system"]
+__all__ = ["loss_config", "make_examples", "prepare_world", "train_config", "train_system"]
 
 
 def prepare_world(profile: Profile, *, seed: int, root: Path | None = None, progress: bool = True) -> SyntheticWorld:
@@ -97,3 +103,51 @@ def train_system(
         progress=progress,
     )
     return model, history
+
+
+def make_examples(folder: Path, *, profile: Profile, seed: int, device: torch.device) -> Path:
+    """Make what a newcomer sees before training anything: `videos/` of both domains and a trained `model/`.
+
+    Each domain has one clip per class, of a seed that no training and no test uses; `synthetic.dataset_specs` renders
+    their exact flow. The model is a `rev2net`; the record beside it says how it was trained and what it reached.
+
+    Args:
+        folder: the kit's `assets/`, or any other; `videos/` and `model/` in it are replaced.
+        profile: of the training.
+        seed: of the training.
+        device: where to train.
+    """
+    for name, config in (("studio", studio()), ("street", street())):
+        target = folder / "videos" / name
+        shutil.rmtree(target, ignore_errors=True)
+        sized = replace(config, frames=profile.frames, size=profile.rendered_size)
+        write_synthetic_dataset(target, config=sized, clips_per_class=1, seed=_EXAMPLE_SEED)
+        # A video of 2 kB does not need 150 kB of flow beside it that can be rendered again.
+        shutil.rmtree(target / "exact")
+    world = prepare_world(profile, seed=seed)
+    started = time.perf_counter()
+    model, history = train_system("rev2net", world, profile=profile, seed=seed, device=device)
+    seconds = time.perf_counter() - started
+    tests = {}
+    for name, result in cross_dataset(model, world.tests, device=device, exact=True).items():
+        kept = asdict(result)
+        for large in ("logits", "labels", "confusion"):
+            del kept[large]
+        tests[name] = kept
+    record = {
+        "made_by": f"rev2net train-example --profile {profile.name} --seed {seed}",
+        "profile": asdict(profile),
+        "losses": asdict(loss_config("rev2net")),
+        "seed": seed,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "processor": platform.machine(),
+        "seconds": round(seconds, 1),
+        "tests": tests,
+        "history": history.rows,
+    }
+    return save_checkpoint(folder / "model", model, record=record)
+
+
+_EXAMPLE_SEED = 99

@@ -235,9 +235,9 @@ def build_model(
     """
     names = tuple(f"class_{k}" for k in range(classes)) if isinstance(classes, int) else tuple(classes)
     config = ModelConfig(name, names, size, norm, dropout)
-    system = {"flow": FlowStream, "two_stream": TwoStream}.get(name, Rev2Net)
-    if seed is None:
-        return system(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return system(config)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        if name == "flow":
+            return FlowStream(config)
+        return TwoStream(config) if name == "two_stream" else Rev2Net(config)

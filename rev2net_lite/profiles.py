@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["PROFILES", "Profile", "get_profile"]
 
@@ -39,7 +40,7 @@ class Profile:
     epochs: int
     batch_size: int
     model_size: str
-    precision: str
+    precision: Literal["fp32", "bf16"]
     threads: int
 
     def __post_init__(self) -> None:
@@ -95,7 +96,7 @@ PROFILES: dict[str, Profile] = {
             size=32,
             rendered_size=64,
             epochs=12,
-            batch_size=16,
+            batch_size=8,
             model_size="tiny",
             precision="fp32",
             threads=1,
@@ -125,7 +126,7 @@ PROFILES: dict[str, Profile] = {
             size=32,
             rendered_size=64,
             epochs=12,
-            batch_size=16,
+            batch_size=8,
             model_size="tiny",
             precision="fp32",
             threads=1,

@@ -142,7 +142,11 @@ def fit(
     device = find_device() if device is None else torch.device(device)
     steps = max(1, len(data) // config.batch_size)
     weights = LossWeights(config.losses).to(device)
-    model.to(device, memory_format=torch.channels_last_3d)
+    model.to(device)
+    # About a quarter faster convolutions in three dimensions, on CPU and GPU.
+    for parameter in model.parameters():
+        if parameter.ndim == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
     # Learned weights are pulled by their own gradient only; decay would pull them towards the fixed ones.
     optimiser = torch.optim.AdamW(
         [
@@ -357,11 +361,11 @@ def _resume(
     identity: Mapping[str, Any],
 ) -> None:
     tensors, data = load_state(folder, "training")
-    for part, wanted in identity.items():
+    for what, wanted in identity.items():
         # JSON knows lists only, so both sides are compared as lists.
-        if _listed(data.get(part)) != _listed(wanted):
+        if _listed(data.get(what)) != _listed(wanted):
             raise TrainingError(
-                f"{folder} holds a training state of another {part}: {_difference(data.get(part), wanted)}; "
+                f"{folder} holds a training state of another {what}: {_difference(data.get(what), wanted)}; "
                 "choose another folder, or delete it to start anew"
             )
 

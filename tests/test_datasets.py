@@ -181,7 +181,7 @@ def test_half_a_cache_file_is_made_again(folder, tmp_path):
 
 
 def test_a_write_that_fails_leaves_no_file(folder, tmp_path, monkeypatch):
-    def full(tensors, path):
+    def full(_tensors, path):
         Path(path).write_bytes(b"half")
         raise OSError("No space left on device")
 

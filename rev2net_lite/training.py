@@ -7,7 +7,6 @@ resumed at an epoch's end goes on bit-equal to one that never stopped, on CPU at
 from __future__ import annotations
 
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -165,7 +164,7 @@ def fit(
     if not history.rows:
         _set_flow_scale(model, data)
 
-    bar = _progress_bar(total=steps * config.epochs, done=steps * len(history.rows), progress=progress)
+    bar = _Progress(total=steps * config.epochs, done=steps * len(history.rows), watched=progress)
     for epoch in range(len(history.rows), config.epochs):
         started = time.perf_counter()
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -194,7 +193,7 @@ def _train_epoch(
     config: TrainConfig,
     epoch: int,
     device: torch.device,
-    bar: tqdm,
+    bar: _Progress,
 ) -> dict[str, float]:
     """Mean of each term over one pass."""
     model.train()
@@ -234,7 +233,7 @@ def _train_epoch(
             _check_finite(names, seen[-every:], clips[-every:], data, epoch=epoch, first_step=len(seen) - every)
         optimiser.step()
         schedule.step()
-        bar.update()
+        bar.step()
     rest = len(seen) % every
     if rest:
         _check_finite(names, seen[-rest:], clips[-rest:], data, epoch=epoch, first_step=len(seen) - rest)
@@ -302,12 +301,41 @@ def _as_float32(output: Any) -> Any:
     )
 
 
-def _progress_bar(*, total: int, done: int, progress: bool) -> tqdm:
-    """A bar for someone who watches: at a terminal, or at a notebook unless it is executed by the kit."""
-    watched = sys.stderr.isatty() or ("ipykernel" in sys.modules and "REV2NET_UNATTENDED" not in os.environ)
-    return tqdm(
-        total=total, initial=done, desc="training", unit="step", disable=not (progress and watched), leave=False
-    )
+class _Progress:
+    """A bar at a terminal, one line that is renewed in a notebook, nothing elsewhere.
+
+    A bar in a notebook would leave a line per update in every executed copy; the renewed line leaves its last state.
+    """
+
+    def __init__(self, *, total: int, done: int, watched: bool) -> None:
+        self.total, self.done, self.before = total, done, done
+        self.started, self.shown = time.perf_counter(), 0.0
+        in_notebook = "ipykernel" in sys.modules
+        at_terminal = sys.stderr.isatty() and not in_notebook
+        self.bar = tqdm(
+            total=total, initial=done, desc="training", unit="step", leave=False, disable=not (watched and at_terminal)
+        )
+        self.line: Any = None
+        if watched and in_notebook:
+            from IPython.display import display
+
+            self.line = display({"text/plain": "training"}, raw=True, display_id=True)
+
+    def step(self) -> None:
+        self.done += 1
+        self.bar.update()
+        if self.line is not None and time.perf_counter() - self.shown > 1:
+            self.shown = time.perf_counter()
+            left = (self.shown - self.started) / (self.done - self.before) * (self.total - self.done)
+            self._show(f"training: step {self.done} of {self.total}, about {left:.0f} s left")
+
+    def close(self) -> None:
+        self.bar.close()
+        self._show(f"training: {self.done} of {self.total} steps in {time.perf_counter() - self.started:.0f} s")
+
+    def _show(self, text: str) -> None:
+        if self.line is not None:
+            self.line.update({"text/plain": text}, raw=True)
 
 
 def _identity(model: Model, data: ClipDataset, config: TrainConfig) -> dict[str, Any]:

@@ -222,6 +222,25 @@ def test_bf16_comes_close_to_fp32(world):
     assert bf16 == pytest.approx(fp32, rel=0.05)
 
 
+def test_progress_in_a_notebook_is_one_line_that_is_renewed(world, monkeypatch):
+    import IPython.display
+
+    seen = []
+
+    class Line:
+        def update(self, data, **_):
+            seen.append(data["text/plain"])
+
+    monkeypatch.setitem(training.sys.modules, "ipykernel", training)
+    monkeypatch.setattr(IPython.display, "display", lambda *_, **options: Line() if options["display_id"] else None)
+    trained_quietly = build_model("rgb", classes=world.train.classes, seed=0)
+    fit(trained_quietly, world.train, config=QUICK, device="cpu")
+    assert seen[0].startswith("training: step 1 of 8, about ") and seen[0].endswith(" s left")
+    assert seen[-1].startswith("training: 8 of 8 steps in ")
+    fit(trained_quietly, world.train, config=QUICK, device="cpu", progress=False)
+    assert seen[-1].startswith("training: 8 of 8") and len(seen) == 2
+
+
 def test_progress_is_quiet_without_a_terminal(world, capfd):
     fit(
         build_model("rgb", classes=world.train.classes, seed=0),

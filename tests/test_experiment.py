@@ -1,0 +1,143 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional
+
+from rev2net_lite.bundled import asset
+from rev2net_lite.checkpoints import load_checkpoint
+from rev2net_lite.cli import main
+from rev2net_lite.datasets import Sampling, synthetic_dataset
+from rev2net_lite.evaluation import cross_dataset, evaluate, gradient_magnitude, psnr
+from rev2net_lite.experiment import loss_config, make_examples, prepare_world, train_config, train_system
+from rev2net_lite.profiles import get_profile
+from rev2net_lite.synthetic import CLASSES, dataset_specs, studio
+from rev2net_lite.video import read_clip
+
+SMALL = replace(get_profile("smoke"), train_per_class=2, validation_per_class=1, test_per_class=1, epochs=1)
+
+
+def blurred(clip, sigma_px):
+    radius = math.ceil(3 * sigma_px)
+    kernel = torch.exp(-torch.arange(-radius, radius + 1.0).square() / (2 * sigma_px**2))
+    kernel = kernel / kernel.sum()
+    rows = functional.pad(clip.flatten(0, 2)[:, None], (radius,) * 4, mode="reflect")
+    rows = functional.conv2d(rows, kernel[None, None, :, None])
+    return functional.conv2d(rows, kernel[None, None, None, :]).reshape(clip.shape)
+
+
+def test_a_blur_of_one_colour_is_that_colour():
+    clip = torch.full((1, 3, 2, 16, 16), 0.3)
+    assert torch.allclose(blurred(clip, 2.0), clip)
+
+
+@pytest.fixture(scope="module")
+def held_out(tmp_path_factory):
+    """Studio clips of the home test's seed, which no training uses."""
+    folder = tmp_path_factory.mktemp("studio")
+    return synthetic_dataset(
+        folder / "split",
+        config=studio(),
+        clips_per_class=8,
+        seed=1,
+        sampling=Sampling(8, (32, 32)),
+        cache=folder / "cache",
+        name="studio",
+        held_out=True,
+    ).prepare()
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return load_checkpoint(asset("model"))
+
+
+def test_the_bundled_model_knows_the_studio_and_its_motion(bundled, held_out):
+    model, record = bundled
+    assert model.config.name == "rev2net" and model.config.classes == CLASSES
+    result = evaluate(model, held_out, exact=True)
+    assert result.accuracy.value >= 0.85
+    assert result.flow_error_px < 0.75 * result.zero_flow_error_px
+    assert result.object_error_px < 0.75 * result.zero_object_error_px
+    assert record["tests"]["studio"]["accuracy"]["value"] >= 0.9
+
+
+def test_the_bundled_models_reconstructions_are_sharp(bundled, held_out):
+    """Above the mean frame, which has no motion, and a blurred copy, which has no detail."""
+    model, _ = bundled
+    clip = torch.stack([held_out.clip(i) for i in range(len(held_out))]).float() / 255
+    with torch.no_grad():
+        frames = model(clip).frames
+    reached = psnr(frames, clip).mean()
+    assert reached > psnr(clip.mean(2, keepdim=True).expand_as(clip), clip).mean()
+    assert reached > psnr(blurred(clip, 2.0), clip).mean()
+    assert gradient_magnitude(frames.clamp(0, 1)).mean() >= 0.6 * gradient_magnitude(clip).mean()
+
+
+def test_the_bundled_videos_are_one_of_each_class_in_both_domains():
+    size = 0
+    for domain in ("studio", "street"):
+        folder = asset(f"videos/{domain}")
+        assert [spec.label for spec in dataset_specs(folder)] == list(CLASSES)
+        for label in CLASSES:
+            path = folder / "videos" / f"{label}_0000.mp4"
+            assert read_clip(path, frames=8, size=None).shape == (3, 8, 64, 64)
+            size += path.stat().st_size
+    assert size < 2e6
+    assert sum(path.stat().st_size for path in asset("model").iterdir()) < 2e6
+    assert sum(path.stat().st_size for path in asset("").rglob("*") if path.is_file()) < 10e6
+
+
+def test_multitask_is_rev2net_without_the_penalty():
+    assert loss_config("multitask") == replace(loss_config("rev2net"), discrepancy_weight=0.0)
+    profile = get_profile("laptop")
+    config = train_config("rev2net", profile, seed=3)
+    assert (config.epochs, config.batch_size, config.seed) == (profile.epochs, profile.batch_size, 3)
+
+
+def test_seeds_vary_training_and_not_the_tests(tmp_path):
+    first, second = (prepare_world(SMALL, seed=seed, root=tmp_path, progress=False) for seed in (0, 1))
+    assert not torch.equal(first.train.clip(0), second.train.clip(0))
+    assert not torch.equal(first.train.clip(0), first.validation.clip(0))
+    for name in first.tests:
+        assert torch.equal(first.tests[name].clip(0), second.tests[name].clip(0))
+
+
+def test_the_same_seed_gives_the_same_numbers_twice(tmp_path):
+    numbers = []
+    for root in (tmp_path / "a", tmp_path / "b"):
+        world = prepare_world(SMALL, seed=2, root=root, progress=False)
+        model, history = train_system(
+            "rev2net", world, profile=SMALL, seed=2, device=torch.device("cpu"), folder=root / "run", progress=False
+        )
+        street = cross_dataset(model, world.tests)["street"]
+        numbers.append((history.curve("total"), street.flow_error_px, street.logits.tolist()))
+    assert numbers[0] == numbers[1]
+    assert (tmp_path / "a" / "run" / "training.json").exists()
+
+
+def test_examples_can_be_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("rev2net_lite.experiment.build_folder", lambda: tmp_path / "build")
+    folder = make_examples(tmp_path / "assets", profile=SMALL, seed=0, device=torch.device("cpu"))
+    model, record = load_checkpoint(folder)
+    assert model.config.name == "rev2net"
+    assert record["made_by"] == "rev2net train-example --profile smoke --seed 0"
+    assert record["tests"]["street"]["accuracy"]["n"] == 8 and len(record["history"]) == 1
+    made = (tmp_path / "assets/videos/street/videos/fall_0000.mp4").read_bytes()
+    shipped = asset("videos/street") / "videos" / "fall_0000.mp4"
+    assert torch.equal(
+        read_clip(tmp_path / "assets/videos/street/videos/fall_0000.mp4", frames=8),
+        read_clip(shipped, frames=8),
+    )
+    assert made
+
+
+def test_the_command_makes_them(tmp_path, monkeypatch, capsys):
+    seen = {}
+    monkeypatch.setattr(
+        "rev2net_lite.experiment.make_examples", lambda folder, **options: seen.update(options, folder=folder) or folder
+    )
+    assert main(["train-example", "--profile", "smoke", "--seed", "4", "--folder", str(tmp_path)]) == 0
+    assert (seen["folder"], seen["seed"], seen["profile"].name) == (tmp_path, 4, "smoke")
+    assert "Training a rev2net at the profile smoke" in capsys.readouterr().out

@@ -155,7 +155,28 @@ def _train_example(options: argparse.Namespace) -> int:
     folder = options.folder or asset("")
     print(f"Training a rev2net at the profile {profile.name}; at laptop this takes some minutes", flush=True)
     print(make_examples(folder, profile=profile, seed=options.seed, device=find_device()))
+    print(_draw_overview(folder))
     return 0
+
+
+def _draw_overview(folder: Path) -> Path:
+    """The picture of the README: what the model of an assets folder makes of one of its videos."""
+    import torch
+
+    from rev2net_lite.checkpoints import load_checkpoint
+    from rev2net_lite.plots import reconstruction
+    from rev2net_lite.tvl1 import clip_flow
+    from rev2net_lite.video import read_clip
+
+    model, record = load_checkpoint(folder / "model")
+    size = record["profile"]["size"]
+    video = folder / "videos" / "studio" / "videos" / "slide_right_0000.mp4"
+    clip = read_clip(video, frames=record["profile"]["frames"], size=(size, size))
+    with torch.no_grad():
+        seen = model(clip[None].float() / 255)
+    flow = clip_flow(clip[None].float() / 255)[0]
+    picture = reconstruction(clip, seen.frames[0], flow, seen.flow[0], target_name="TV-L1 flow")
+    return picture.save(folder / "overview.png")
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -198,10 +198,11 @@ class ClipDataset(Dataset[Batch]):
         listing = [[e.path.parent.parent.name, e.path.name, e.label] for e in self.examples]
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()[:16]
 
-    def prepare(self, *, progress: bool = False) -> ClipDataset:
+    def prepare(self, *, device: torch.device | str = "cpu", progress: bool = False) -> ClipDataset:
         """Decode every clip and compute every flow that the cache lacks; returns the dataset itself.
 
         Args:
+            device: where flow is computed; a GPU's differs from a CPU's by rounding.
             progress: show a bar, where standard error is a terminal.
 
         Raises:
@@ -215,7 +216,7 @@ class ClipDataset(Dataset[Batch]):
         ):
             clips = torch.stack([self.clip(i) for i in group])
             if self.flow == "tvl1":
-                flows = clip_flow(clips.float() / 255, config=self.tvl1)
+                flows = clip_flow(clips.to(device).float() / 255, config=self.tvl1).cpu()
                 for i, flow in zip(group, flows, strict=True):
                     _publish({"flow": flow.half()}, self._flow_file(i))
         if self.in_memory and self._clips is None:

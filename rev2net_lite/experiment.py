@@ -22,7 +22,7 @@ from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import Model, build_model
 from rev2net_lite.profiles import Profile
 from rev2net_lite.synthetic import street, studio, write_synthetic_dataset
-from rev2net_lite.training import History, TrainConfig, fit
+from rev2net_lite.training import History, TrainConfig, find_device, fit
 
 __all__ = ["loss_config", "make_examples", "prepare_world", "train_config", "train_system"]
 
@@ -47,7 +47,7 @@ def prepare_world(profile: Profile, *, seed: int, root: Path | None = None, prog
         rendered_size=profile.rendered_size,
     )
     for split in (world.train, world.validation, *world.tests.values()):
-        split.prepare(progress=progress)
+        split.prepare(device=find_device(), progress=progress)
     return world
 
 

@@ -1,9 +1,8 @@
 """Encoder and decoders: one 3D convolutional encoder, and the decoder that both reversed streams are made of.
 
-The paper says "an encoder" and "two decoders"; their form below is this kit's own reading. Decoders convolve on coarse
-grids only and reach full size by depth-to-space (Shi et al., CVPR 2016), so supervising the encoder with two of them
-costs little beside the encoder itself. No decoder sees the clip or the first encoder level: what it gives back, the
-encoder has kept.
+The paper says "an encoder" and "two decoders"; their form below is this kit's own reading. Decoders convolve on the
+encoder's grids and reach full size by depth-to-space (Shi et al., CVPR 2016), so that no convolution runs at full size.
+No decoder sees the clip: what it gives back, the encoder has kept.
 """
 
 from __future__ import annotations
@@ -73,13 +72,13 @@ SIZES: dict[str, NetworkConfig] = {
         widths=(16, 32, 64, 64),
         strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 1, 1)),
         blocks=0,
-        decoder_widths=(32, 32),
+        decoder_widths=(32, 32, 16),
     ),
     "small": NetworkConfig(
         widths=(24, 48, 96, 128),
         strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 1, 1)),
         blocks=1,
-        decoder_widths=(96, 64),
+        decoder_widths=(96, 64, 32),
     ),
     # The size class of an 18-layer R3D (Tran et al., CVPR 2018): 33 M parameters in the encoder.
     "base": NetworkConfig(
@@ -106,10 +105,11 @@ def _normalisation(norm: str, width: int) -> nn.Module:
     return nn.BatchNorm3d(width) if norm == "batch" else nn.GroupNorm(math.gcd(width, 8), width)
 
 
-def _convolution(width_in: int, width: int, stride: Stride, norm: str) -> nn.Sequential:
-    """3x3x3 convolution, normalisation, rectifier; the bias is the normalisation's."""
+def _convolution(width_in: int, width: int, stride: Stride, norm: str, *, time: int = 3) -> nn.Sequential:
+    """Convolution of `time` x 3 x 3, normalisation, rectifier; the bias is the normalisation's."""
+    kernel, padding = (time, 3, 3), (time // 2, 1, 1)
     return nn.Sequential(
-        nn.Conv3d(width_in, width, kernel_size=3, stride=stride, padding=1, bias=False),
+        nn.Conv3d(width_in, width, kernel_size=kernel, stride=stride, padding=padding, bias=False),
         _normalisation(norm, width),
         nn.ReLU(inplace=True),
     )
@@ -169,8 +169,9 @@ class Decoder(nn.Module):
     The strides of the encoder are undone last to first: each stage convolves, and a depth-to-space step undoes one
     stride behind it; the output convolution undoes what is left. A stage after the first also takes the encoder level
     that has its grid, through a 1x1x1 convolution (the lateral connections of Lin et al., "Feature Pyramid Networks",
-    CVPR 2017): from the last level alone, reconstructions stay blurred. Two decoders with the same `config` have
-    features of equal shape at each stage, whatever their number of output channels.
+    CVPR 2017): from the last level alone, reconstructions stay blurred. Behind the first stage convolutions are 1x3x3:
+    motion has been seen by then, and it is a third of the work. Two decoders with the same `config` have features of
+    equal shape at each stage, whatever their number of output channels.
 
     Args:
         channels: output channels: 2 for flow, 3 for frames.
@@ -194,9 +195,8 @@ class Decoder(nn.Module):
         for stride, level, (width_in, width) in zip(self.strides, self.lateral_levels, pairwise(widths), strict=True):
             self.enlarge.append(nn.Conv3d(width_in, width * math.prod(stride), kernel_size=1))
             self.laterals.append(nn.Conv3d(config.widths[level], width, kernel_size=1))
-            self.stages.append(_convolution(width, width, (1, 1, 1), config.norm))
+            self.stages.append(_convolution(width, width, (1, 1, 1), config.norm, time=1))
         outputs = channels * math.prod(self.output_stride)
-        # Motion has been seen by then; a third of the work of 3x3x3, and no worse.
         self.output = nn.Conv3d(widths[-1], outputs, kernel_size=(1, 3, 3), padding=(0, 1, 1))
 
     def forward(self, pyramid: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

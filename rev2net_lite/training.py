@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from rev2net_lite.checkpoints import CheckpointError, load_state, save_state
@@ -140,27 +140,10 @@ def fit(
             )
     device = find_device() if device is None else torch.device(device)
     steps = max(1, len(data) // config.batch_size)
-    weights = LossWeights(config.losses).to(device)
-    model.to(device)
-    # About a quarter faster convolutions in three dimensions, on CPU and GPU.
-    for parameter in model.parameters():
-        if parameter.ndim == 5:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
-    # Learned weights are pulled by their own gradient only; decay would pull them towards the fixed ones.
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": list(model.parameters()), "weight_decay": config.weight_decay},
-            {"params": list(weights.parameters()), "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=config.learning_rate, total_steps=steps * config.epochs
-    )
-    history = History()
-    identity = _identity(model, data, config)
+    state = _State.start(model, data, config=config, steps=steps, device=device)
     if folder is not None and (Path(folder) / "training.json").exists():
-        _resume(Path(folder), model, weights, optimiser, schedule, history, identity)
+        state.load(Path(folder))
+    history = state.history
     if not history.rows:
         _set_flow_scale(model, data)
 
@@ -169,40 +152,29 @@ def fit(
         started = time.perf_counter()
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed((config.seed * 1_000_003 + epoch) % 2**63)
-            row = _train_epoch(
-                model, weights, data, optimiser, schedule, config=config, epoch=epoch, device=device, bar=bar
-            )
+            row = _train_epoch(state, data, config=config, epoch=epoch, device=device, bar=bar)
         if validation is not None:
             row |= _validate(model, validation, config=config, device=device)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - started, **row}
         history.rows.append(row)
         if folder is not None:
-            _save(Path(folder), model, weights, optimiser, schedule, history, identity)
+            state.save(Path(folder))
     bar.close()
     model.eval()
     return history
 
 
 def _train_epoch(
-    model: Model,
-    weights: LossWeights,
-    data: ClipDataset,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    *,
-    config: TrainConfig,
-    epoch: int,
-    device: torch.device,
-    bar: _Progress,
+    state: _State, data: ClipDataset, *, config: TrainConfig, epoch: int, device: torch.device, bar: _Progress
 ) -> dict[str, float]:
     """Mean of each term over one pass."""
-    model.train()
+    model, optimiser = state.model.train(), state.optimiser
     names: list[str] = []
     seen: list[Tensor] = []
     clips: list[Tensor] = []
     # Looking at a loss makes the CPU wait for a GPU, so there it is looked at only now and then.
     every = 1 if device.type == "cpu" else 25
-    learning_rate = schedule.get_last_lr()[0]
+    learning_rate = state.schedule.get_last_lr()[0]
     for batch in batches(
         data,
         batch_size=config.batch_size,
@@ -223,7 +195,7 @@ def _train_epoch(
             flow_scale=model.flow_scale,
             config=config.losses,
         )
-        total = weights(terms)
+        total = state.weights(terms)
         optimiser.zero_grad(set_to_none=True)
         total.backward()
         names = ["total", *terms]
@@ -232,7 +204,7 @@ def _train_epoch(
         if len(seen) % every == 0:
             _check_finite(names, seen[-every:], clips[-every:], data, epoch=epoch, first_step=len(seen) - every)
         optimiser.step()
-        schedule.step()
+        state.schedule.step()
         bar.step()
     rest = len(seen) % every
     if rest:
@@ -240,7 +212,7 @@ def _train_epoch(
     means = torch.stack(seen).double().mean(0).tolist()
     row = {"learning_rate": learning_rate, **dict(zip(names, means, strict=True))}
     if config.losses.weighting == "learned":
-        row |= {f"weight_{name}": value for name, value in weights.effective().items() if name in names}
+        row |= {f"weight_{name}": value for name, value in state.weights.effective().items() if name in names}
     return row
 
 
@@ -338,85 +310,103 @@ class _Progress:
             self.line.update({"text/plain": text}, raw=True)
 
 
-def _identity(model: Model, data: ClipDataset, config: TrainConfig) -> dict[str, Any]:
-    """What must agree for one run to be the continuation of another."""
+@dataclass
+class _State:
+    """All that a run needs to go on: what changes while training, and what must agree for it to be the same run."""
+
+    model: Model
+    weights: LossWeights
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.OneCycleLR
+    history: History
+    identity: Mapping[str, Any]
+
+    @classmethod
+    def start(cls, model: Model, data: ClipDataset, *, config: TrainConfig, steps: int, device: torch.device) -> _State:
+        model.to(device)
+        # About a quarter faster convolutions in three dimensions, on CPU and GPU.
+        for parameter in model.parameters():
+            if parameter.ndim == 5:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+        weights = LossWeights(config.losses).to(device)
+        # Learned weights are pulled by their own gradient only; decay would pull them towards the fixed ones.
+        optimiser = torch.optim.AdamW(
+            [
+                {"params": list(model.parameters()), "weight_decay": config.weight_decay},
+                {"params": list(weights.parameters()), "weight_decay": 0.0},
+            ],
+            lr=config.learning_rate,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, max_lr=config.learning_rate, total_steps=steps * config.epochs
+        )
+        identity = {
+            "model": asdict(model.config),
+            "config": asdict(config),
+            "data": {
+                "name": data.name,
+                "clips": len(data),
+                "files": data.fingerprint(),
+                "flow": data.flow,
+                "tvl1": asdict(data.tvl1),
+                "sampling": asdict(data.sampling),
+            },
+        }
+        return cls(model, weights, optimiser, schedule, History(), identity)
+
+    def save(self, folder: Path) -> None:
+        tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"weights/{name}": value for name, value in self.weights.state_dict().items()}
+        optimiser = self.optimiser.state_dict()
+        for index, values in optimiser["state"].items():
+            tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
+        data = {
+            **self.identity,
+            "history": self.history.rows,
+            "schedule": _plain(self.schedule.state_dict()),
+            "groups": [_plain(group) for group in optimiser["param_groups"]],
+        }
+        save_state(folder, "training", tensors, data)
+
+    def load(self, folder: Path) -> None:
+        tensors, data = load_state(folder, "training")
+        for what, wanted in self.identity.items():
+            # JSON knows lists only, so both sides are compared as lists.
+            if _listed(data.get(what)) != _listed(wanted):
+                raise TrainingError(
+                    f"{folder} holds a training state of another {what}: {_difference(data.get(what), wanted)}; "
+                    "choose another folder, or delete it to start anew"
+                )
+
+        def part(name: str) -> dict[str, Tensor]:
+            return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
+
+        try:
+            self.model.load_state_dict(part("model"))
+            self.weights.load_state_dict(part("weights"))
+            parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in part("optimiser").items():
+                index, name = key.split("/")
+                like = parameters[int(index)]
+                # In the parameter's own memory format: another one takes other instructions, which round differently.
+                state.setdefault(int(index), {})[name] = torch.empty_like(like).copy_(value) if value.ndim else value
+            groups = self.optimiser.state_dict()["param_groups"]
+            groups = [group | _with_tuples(saved) for group, saved in zip(groups, data["groups"], strict=True)]
+            self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+            self.schedule.load_state_dict(self.schedule.state_dict() | data["schedule"])
+            self.history.rows[:] = data["history"]
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"the training state in {folder} is not whole: {error}") from error
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON can hold; the rest are functions and parameters, which the resumed run has of its own."""
     return {
-        "model": asdict(model.config),
-        "config": asdict(config),
-        "data": {
-            "name": data.name,
-            "clips": len(data),
-            "files": data.fingerprint(),
-            "flow": data.flow,
-            "tvl1": asdict(data.tvl1),
-            "sampling": asdict(data.sampling),
-        },
+        key: v
+        for key, v in values.items()
+        if isinstance(v, int | float | list | tuple | bool | type(None)) and key != "params"
     }
-
-
-def _save(
-    folder: Path,
-    model: Model,
-    weights: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: Any,
-    history: History,
-    identity: Mapping[str, Any],
-) -> None:
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"weights/{name}": value for name, value in weights.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
-    data = {
-        **identity,
-        "history": history.rows,
-        "schedule": {k: v for k, v in schedule.state_dict().items() if isinstance(v, int | float | list | bool)},
-        "groups": [
-            {k: v for k, v in group.items() if isinstance(v, int | float | list | tuple | bool | type(None))}
-            for group in optimiser.state_dict()["param_groups"]
-        ],
-    }
-    save_state(folder, "training", tensors, data)
-
-
-def _resume(
-    folder: Path,
-    model: Model,
-    weights: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: Any,
-    history: History,
-    identity: Mapping[str, Any],
-) -> None:
-    tensors, data = load_state(folder, "training")
-    for what, wanted in identity.items():
-        # JSON knows lists only, so both sides are compared as lists.
-        if _listed(data.get(what)) != _listed(wanted):
-            raise TrainingError(
-                f"{folder} holds a training state of another {what}: {_difference(data.get(what), wanted)}; "
-                "choose another folder, or delete it to start anew"
-            )
-
-    def part(name: str) -> dict[str, Tensor]:
-        return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
-
-    try:
-        model.load_state_dict(part("model"))
-        weights.load_state_dict(part("weights"))
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in part("optimiser").items():
-            index, name = key.split("/")
-            like = parameters[int(index)]
-            # In the parameter's own memory format: another one takes other instructions, which round differently.
-            state.setdefault(int(index), {})[name] = torch.empty_like(like).copy_(value) if value.ndim else value
-        groups = optimiser.state_dict()["param_groups"]
-        groups = [group | _with_tuples(saved) for group, saved in zip(groups, data["groups"], strict=True)]
-        optimiser.load_state_dict({"state": state, "param_groups": groups})
-        schedule.load_state_dict(schedule.state_dict() | data["schedule"])
-        history.rows[:] = data["history"]
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"the training state in {folder} is not whole: {error}") from error
 
 
 def _with_tuples(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import math
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from torch.nn import functional
 
 from rev2net_lite.bundled import asset
 from rev2net_lite.checkpoints import load_checkpoint
-from rev2net_lite.cli import main
+from rev2net_lite.cli import _draw_overview, main
 from rev2net_lite.datasets import Sampling, synthetic_dataset
 from rev2net_lite.evaluation import cross_dataset, evaluate, gradient_magnitude, psnr
 from rev2net_lite.experiment import loss_config, make_examples, prepare_world, train_config, train_system
@@ -133,8 +134,15 @@ def test_examples_can_be_made_again(tmp_path, monkeypatch):
     assert made
 
 
+def test_the_picture_is_drawn_from_the_model_and_a_video(tmp_path):
+    for name in ("model", "videos"):
+        shutil.copytree(asset(name), tmp_path / name)
+    assert _draw_overview(tmp_path).read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_command_makes_them(tmp_path, monkeypatch, capsys):
     seen = {}
+    monkeypatch.setattr("rev2net_lite.cli._draw_overview", lambda folder: folder / "overview.png")
     monkeypatch.setattr(
         "rev2net_lite.experiment.make_examples", lambda folder, **options: seen.update(options, folder=folder) or folder
     )

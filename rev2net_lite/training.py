@@ -282,7 +282,7 @@ class _Progress:
     def __init__(self, *, total: int, done: int, watched: bool) -> None:
         self.total, self.done, self.before = total, done, done
         self.started, self.shown = time.perf_counter(), 0.0
-        in_notebook = "ipykernel" in sys.modules
+        in_notebook = _in_notebook()
         at_terminal = sys.stderr.isatty() and not in_notebook
         self.bar = tqdm(
             total=total, initial=done, desc="training", unit="step", leave=False, disable=not (watched and at_terminal)
@@ -308,6 +308,14 @@ class _Progress:
     def _show(self, text: str) -> None:
         if self.line is not None:
             self.line.update({"text/plain": text}, raw=True)
+
+
+def _in_notebook() -> bool:
+    """Whether this is the kernel of a notebook; IPython is asked only where something has imported it already."""
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
 
 
 @dataclass

@@ -1454,7 +1454,9 @@ def _curve_panels(name: str, panels: Sequence[_Panel], title: str | None) -> tup
         axes.grid(axis="y")
     if keyed:
         y = 1 - (0.05 + (_TITLE_IN if title else 0)) / total
-        figure.legend([handles[n] for n in names], names, loc="upper center", bbox_to_anchor=(0.5, y), ncols=len(names))
+        # A curve without a name is the only one of its panel, and the panel's heading says what it is.
+        named = [n for n in names if n]
+        figure.legend([handles[n] for n in named], named, loc="upper center", bbox_to_anchor=(0.5, y), ncols=len(named))
     return figure, epochs
 
 

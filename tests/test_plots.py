@@ -735,3 +735,15 @@ def test_paired_differences_refuse():
     ):
         with pytest.raises(ValueError, match=message):
             plots.paired_differences(rows)  # type: ignore[arg-type]
+
+
+def test_a_curve_without_a_name_is_not_in_the_key():
+    picture = plots.discrepancy_curves(
+        [3.0, 1.0],
+        cka={"stage 0": [0.5, 0.9], "stage 1": [0.4, 0.8]},
+        flow_error_px=[0.5, 0.2],
+        psnr_db=[20.0, 25.0],
+        accuracy=[0.5, 0.9],
+    )
+    (key,) = picture.figure.legends
+    assert [text.get_text() for text in key.get_texts()] == ["stage 0", "stage 1"]

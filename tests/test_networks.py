@@ -25,9 +25,12 @@ def test_config_refuses(changes, message):
 
 
 def test_depth_to_space_agrees_with_pixel_shuffle():
-    features = torch.randn(2, 3 * 4, 5, 6, 7)
-    expected = torch.stack([torch.nn.functional.pixel_shuffle(frame, 2) for frame in features.unbind(2)], dim=2)
+    features = torch.randn(2, 4 * 3, 5, 6, 7)
+    # torch's pixel shuffle has the channels before the places in its groups.
+    grouped = features.unflatten(1, (4, 3)).transpose(1, 2).flatten(1, 2)
+    expected = torch.stack([torch.nn.functional.pixel_shuffle(frame, 2) for frame in grouped.unbind(2)], dim=2)
     assert torch.equal(depth_to_space(features, (1, 2, 2)), expected)
+    assert depth_to_space(features, (1, 2, 2)).is_contiguous(memory_format=torch.channels_last_3d)
 
 
 def test_depth_to_space_fills_time_from_channels():

@@ -515,7 +515,9 @@ def _device_name(device: torch.device) -> str:
 
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version(), "system": platform.system()}
-    return versions | {name: importlib.metadata.version(name) for name in _VERSIONED}
+    versions |= {name: importlib.metadata.version(name) for name in _VERSIONED}
+    # The build (cpu, cu130) is not in every package's metadata.
+    return versions | {"torch": torch.__version__}
 
 
 def _source_hash() -> str:

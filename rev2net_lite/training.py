@@ -397,7 +397,7 @@ class _State:
             for key, value in part("optimiser").items():
                 index, name = key.split("/")
                 like = parameters[int(index)]
-                # In the parameter's own memory format: another one takes other instructions, which round differently.
+                # In the parameter's own memory format, as an optimiser that was never stopped has it.
                 state.setdefault(int(index), {})[name] = torch.empty_like(like).copy_(value) if value.ndim else value
             groups = self.optimiser.state_dict()["param_groups"]
             groups = [group | _with_tuples(saved) for group, saved in zip(groups, data["groups"], strict=True)]

@@ -171,6 +171,14 @@ def test_a_changed_video_is_another_key(folder, tmp_path):
     assert not torch.equal(load(folder, tmp_path).clip(0), old)
 
 
+def test_a_video_written_anew_is_another_key_even_at_the_same_size(folder, tmp_path):
+    data = load(folder, tmp_path)
+    data.clip(0)
+    os.utime(data.examples[0].path, ns=(1, 1))
+    data.clip(0)
+    assert len(files(tmp_path / "cache")) == 2
+
+
 def test_half_a_cache_file_is_made_again(folder, tmp_path):
     expected = load(folder, tmp_path).prepare()
     for path in (tmp_path / "cache").rglob("*.safetensors"):

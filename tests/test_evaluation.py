@@ -21,7 +21,7 @@ from rev2net_lite.evaluation import (
     reverse_frames,
     shuffle_frames,
 )
-from rev2net_lite.models import build_model
+from rev2net_lite.models import ModelOutput, build_model
 from rev2net_lite.shapes import ShapeError
 
 
@@ -64,8 +64,6 @@ def test_evaluate_against_a_model_that_is_right(world):
         inputs = ("clip",)
 
         def forward(self, clip):
-            from rev2net_lite.models import ModelOutput
-
             b, _, t, h, w = clip.shape
             logits = torch.nn.functional.one_hot(torch.zeros(b, dtype=torch.long), 8).float()
             return ModelOutput((logits,), torch.zeros(b, 2, t - 1, h, w), clip)
@@ -78,7 +76,19 @@ def test_evaluate_against_a_model_that_is_right(world):
     exact = torch.stack([world.street.exact(i)[0] for i in range(len(world.street))])
     assert result.exact_error_px == pytest.approx(exact.square().sum(1).sqrt().mean().item(), rel=1e-4)
     assert result.object_error_px == pytest.approx(result.zero_object_error_px)
+    moving = torch.stack([world.street.exact(i)[1] for i in range(len(world.street))])[:, :-1]
+    assert result.object_error_px == pytest.approx(exact.square().sum(1).sqrt()[moving].mean().item(), rel=1e-4)
     assert result.object_error_px > result.exact_error_px, "the object moves more than the frame as a whole"
+
+
+def test_sharpness_is_that_of_frames_as_they_can_be_shown(world):
+    class TooBright(torch.nn.Module):
+        inputs = ("clip",)
+
+        def forward(self, clip):
+            return ModelOutput((torch.zeros(len(clip), 8),), None, 5 + clip)
+
+    assert evaluate(TooBright(), world.studio).sharpness == 0
 
 
 def test_evaluate_reports_only_what_the_model_has(world):

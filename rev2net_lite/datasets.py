@@ -313,7 +313,7 @@ def batches(
 ) -> Iterator[Batch]:
     """Batches of a dataset on a device, in an order that seed and epoch alone decide.
 
-    On a GPU the copy of the next batch is under way while the caller works on the last one.
+    On a GPU the next batch is read, and its copy from pinned memory queued, before the caller gets the last one.
 
     Args:
         dataset: clips.

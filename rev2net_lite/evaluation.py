@@ -71,7 +71,8 @@ class Evaluation:
         zero_object_error_px: EPE of no motion over the moving object.
         psnr_db: of the reconstructed frames, mean over clips.
         sharpness: mean gradient magnitude of the reconstruction over that of the clip; 1 is as sharp, 0 is flat.
-        decoder_cka: linear CKA between the decoders' features, per level, over positions of clips.
+        decoder_cka: linear CKA between the decoders' features, per level, over positions of clips; None for a level
+            whose features are constant.
     """
 
     logits: Tensor
@@ -85,7 +86,7 @@ class Evaluation:
     zero_object_error_px: float | None = None
     psnr_db: float | None = None
     sharpness: float | None = None
-    decoder_cka: tuple[float, ...] = ()
+    decoder_cka: tuple[float | None, ...] = ()
 
 
 def model_output(model: Model, batch: Batch) -> ModelOutput:
@@ -120,7 +121,7 @@ def evaluate(
         dataset: any split.
         device: where the model is.
         batch_size: clips per batch; it does not change the result beyond rounding.
-        exact: also compare with exact flow, which only synthetic clips have.
+        exact: also compare with exact flow, which only synthetic clips have; not with a `transform`.
         transform: changes each batch's clips before the model sees them (a probe such as `reverse_frames`).
     """
     was_training = model.training
@@ -138,7 +139,8 @@ def evaluate(
         if output.flow is not None and batch.flow is not None:
             add("flow_error", _per_clip(endpoint_error(output.flow, batch.flow)))
             add("zero_flow_error", _per_clip(endpoint_error(torch.zeros_like(batch.flow), batch.flow)))
-        if output.flow is not None and exact:
+        # A probe's frames do not move as the clip's did.
+        if output.flow is not None and exact and transform is None:
             pairs = [dataset.exact(int(i)) for i in batch.indices]
             target = torch.stack([flow for flow, _ in pairs]).to(output.flow.device)
             mask = torch.stack([mask for _, mask in pairs]).to(output.flow.device)[:, :-1]
@@ -175,7 +177,7 @@ def evaluate(
         psnr_db=mean("psnr"),
         sharpness=None if gradient is None or not target_gradient else gradient / target_gradient,
         decoder_cka=tuple(
-            linear_cka(whole[f"flow_features_{level}"], whole[f"frame_features_{level}"])
+            _cka_or_none(whole[f"flow_features_{level}"], whole[f"frame_features_{level}"])
             for level in range(levels)
             if f"frame_features_{level}" in whole
         ),
@@ -210,6 +212,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> Interval:
     '0.750 [0.301, 0.954] (n = 4)'
     """
     n = check_shape("logits", logits, "n k")["n"]
+    _check_no_nan(logits)
     check_shape("labels", labels, "n", n=n)
     share = float((logits.argmax(-1) == labels).double().mean())
     z = 1.959964
@@ -334,10 +337,25 @@ def _per_clip(values: Tensor) -> Tensor:
 
 
 def _sample_positions(features: Tensor) -> Tensor:
-    """Features `(n d)` at eight fixed positions of each clip: enough for CKA, and not all of them in memory."""
+    """Features `(n d)` at 32 positions of each clip, the same of every clip: enough for CKA, and all over the frame."""
     flat = rearrange(features, "b d t h w -> b (t h w) d")
-    step = max(1, flat.shape[1] // 8)
-    return rearrange(flat[:, step // 2 :: step][:, :8], "b p d -> (b p) d")
+    chosen = np.random.default_rng(0).permutation(flat.shape[1])[:32]
+    return rearrange(flat[:, torch.as_tensor(chosen, device=flat.device)], "b p d -> (b p) d")
+
+
+def _cka_or_none(x: Tensor, y: Tensor) -> float | None:
+    """None where features have collapsed to a constant: that is a finding, and no reason to lose the rest."""
+    if any(bool((f == f[:1]).all()) for f in (x, y)):
+        return None
+    return linear_cka(x, y)
+
+
+def _check_no_nan(logits: Tensor) -> None:
+    if bool(logits.isnan().any()):
+        raise ValueError(
+            f"logits of {int(logits.isnan().any(-1).sum())} of {len(logits)} clips are not numbers; the model's "
+            "weights or the clips are damaged"
+        )
 
 
 def _student_t_quantile(probability: float, degrees: int) -> float:

@@ -1,9 +1,10 @@
 """What is minimised: classification, flow, frames, and the disagreement between the two decoders.
 
 L = L_cls + w_flow L_flow + w_frame L_frame + w_disc L_disc. The paper (Yao et al., ICME 2020) names the terms. Their
-form and weights are this kit's own reading: the weights were chosen on development seeds, where a penalty of weight 0.5
-made features agree no better than one of 0.1 and cost 2 dB of the frames. The paper calls the last term the Decoding
-Discrepancy Penalty (DDP); the code says `discrepancy`, since DDP means something else in PyTorch.
+form and weights are this kit's own reading, chosen on a development seed (docs/development.md lists what was tried): a
+larger frame weight and a smaller penalty together gave sharper frames, and features that agree nearly as well. The
+paper calls the last term the Decoding Discrepancy Penalty (DDP); the code says `discrepancy`, since DDP means something
+else in PyTorch.
 """
 
 from __future__ import annotations

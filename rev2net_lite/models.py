@@ -238,6 +238,14 @@ def build_model(
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
+        model: Model
         if name == "flow":
-            return FlowStream(config)
-        return TwoStream(config) if name == "two_stream" else Rev2Net(config)
+            model = FlowStream(config)
+        else:
+            model = TwoStream(config) if name == "two_stream" else Rev2Net(config)
+    # About a quarter faster convolutions in three dimensions. Set here, for a trained and a loaded model alike: in
+    # another memory format the same weights give logits that differ in the last bits.
+    for parameter in model.parameters():
+        if parameter.ndim == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+    return model

@@ -153,6 +153,7 @@ def fit(
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed((config.seed * 1_000_003 + epoch) % 2**63)
             row = _train_epoch(state, data, config=config, epoch=epoch, device=device, bar=bar)
+        _check_parameters(model, epoch=epoch)
         if validation is not None:
             row |= _validate(model, validation, config=config, device=device)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - started, **row}
@@ -233,6 +234,16 @@ def _check_finite(
     )
 
 
+def _check_parameters(model: Model, *, epoch: int) -> None:
+    """A gradient can be broken where the loss was not; then the last good state must not be written over."""
+    broken = [name for name, value in model.state_dict().items() if not bool(value.isfinite().all())]
+    if broken:
+        raise TrainingError(
+            f"{len(broken)} of the model's tensors are not finite after epoch {epoch + 1}, {broken[0]} first; "
+            "a gradient overflowed: lower the learning rate"
+        )
+
+
 def _validate(model: Model, validation: ClipDataset, *, config: TrainConfig, device: torch.device) -> dict[str, float]:
     result = evaluate(model, validation, device=device, batch_size=max(64, config.batch_size))
     row = {"validation_accuracy": result.accuracy.value}
@@ -243,7 +254,9 @@ def _validate(model: Model, validation: ClipDataset, *, config: TrainConfig, dev
     ):
         if value is not None:
             row[f"validation_{name}"] = value
-    return row | {f"validation_cka_{level}": value for level, value in enumerate(result.decoder_cka)}
+    return row | {
+        f"validation_cka_{level}": value for level, value in enumerate(result.decoder_cka) if value is not None
+    }
 
 
 def _set_flow_scale(model: Model, data: ClipDataset) -> None:
@@ -332,10 +345,6 @@ class _State:
     @classmethod
     def start(cls, model: Model, data: ClipDataset, *, config: TrainConfig, steps: int, device: torch.device) -> _State:
         model.to(device)
-        # About a quarter faster convolutions in three dimensions, on CPU and GPU.
-        for parameter in model.parameters():
-            if parameter.ndim == 5:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
         weights = LossWeights(config.losses).to(device)
         # Learned weights are pulled by their own gradient only; decay would pull them towards the fixed ones.
         optimiser = torch.optim.AdamW(
@@ -404,7 +413,7 @@ class _State:
             self.optimiser.load_state_dict({"state": state, "param_groups": groups})
             self.schedule.load_state_dict(self.schedule.state_dict() | data["schedule"])
             self.history.rows[:] = data["history"]
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the training state in {folder} is not whole: {error}") from error
 
 

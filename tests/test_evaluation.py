@@ -7,6 +7,8 @@ import torch
 from rev2net_lite.datasets import Batch
 from rev2net_lite.evaluation import (
     Interval,
+    _cka_or_none,
+    _sample_positions,
     accuracy,
     confusion_counts,
     cross_dataset,
@@ -214,3 +216,25 @@ def test_probes_of_the_order_of_frames():
     assert reverse_frames(batch).clip[0, 0, :, 0, 0].tolist() == [5, 4, 3, 2, 1, 0]
     assert freeze_frames(batch).clip.unique().tolist() == [3]
     assert shuffled.flow is None, "the flow of other frames would be a lie"
+
+
+def test_a_model_that_broke_has_no_accuracy():
+    with pytest.raises(ValueError, match="logits of 1 of 2 clips are not numbers"):
+        accuracy(torch.tensor([[0.0, 1.0], [math.nan, 0.0]]), torch.tensor([0, 0]))
+
+
+def test_cka_is_measured_all_over_the_frame():
+    t, h, w = torch.meshgrid(torch.arange(8), torch.arange(16), torch.arange(16), indexing="ij")
+    seen = _sample_positions(torch.stack([t, h, w])[None].float())
+    assert seen.shape == (32, 3)
+    assert all(len(column.unique()) > 5 for column in seen.T)
+
+
+def test_collapsed_features_have_no_cka_and_lose_nothing_else():
+    assert _cka_or_none(torch.ones(4, 2), torch.randn(4, 2)) is None
+    assert _cka_or_none(torch.eye(4), torch.eye(4)) == pytest.approx(1)
+
+
+def test_exact_flow_is_not_compared_with_a_probe(world):
+    model = build_model("rev2net", classes=8, seed=0)
+    assert evaluate(model, world.studio, exact=True, transform=reverse_frames).exact_error_px is None

@@ -218,6 +218,36 @@ def test_a_loss_that_is_not_finite_is_named_and_the_last_state_kept(world, tmp_p
     assert len(load_state(tmp_path, "training")[1]["history"]) == 1
 
 
+def test_weights_that_are_not_finite_are_never_saved(world, tmp_path, monkeypatch):
+    real = training._train_epoch
+
+    def broken(state, *arguments, epoch, **options):
+        row = real(state, *arguments, epoch=epoch, **options)
+        if epoch == 1:
+            state.model.classifier.linear.bias.data[0] = math.nan
+        return row
+
+    monkeypatch.setattr(training, "_train_epoch", broken)
+    with pytest.raises(
+        TrainingError, match=r"1 of the model's tensors are not finite after epoch 2, classifier.linear"
+    ):
+        trained(world, "rgb", folder=tmp_path)
+    from rev2net_lite.checkpoints import load_state
+
+    assert len(load_state(tmp_path, "training")[1]["history"]) == 1
+
+
+def test_a_trained_model_is_bit_equal_after_saving_and_loading(world, tmp_path):
+    from rev2net_lite.checkpoints import load_checkpoint, save_checkpoint
+
+    model, _ = trained(world)
+    again, _ = load_checkpoint(save_checkpoint(tmp_path, model))
+    clip = torch.stack([world.street.clip(i) for i in range(8)]).float() / 255
+    with torch.no_grad():
+        assert torch.equal(model(clip).logits, again(clip).logits)
+        assert torch.equal(model(clip).flow, again(clip).flow)
+
+
 def test_bf16_comes_close_to_fp32(world):
     fp32, bf16 = (trained(world, config=replace(QUICK, precision=p))[1].curve("total") for p in ("fp32", "bf16"))
     assert bf16 == pytest.approx(fp32, rel=0.05)

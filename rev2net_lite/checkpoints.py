@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from rev2net_lite.models import Model, build_model
@@ -115,7 +115,7 @@ def load_state(folder: Path | str, name: str) -> tuple[dict[str, Tensor], dict[s
         payload = (folder / tensor_name).read_bytes()
         if hashlib.sha256(payload).hexdigest() != data.get("sha256"):
             raise CheckpointError(f"{folder / tensor_name} is damaged: its checksum is not the one in {file.name}")
-        tensors = load_file(folder / tensor_name)
+        tensors = load(payload)
     except FileNotFoundError as error:
         raise CheckpointError(f"{file} names {tensor_name}, which is not there") from error
     except SafetensorError as error:

@@ -233,6 +233,8 @@ def build_model(
     >>> build_model("rev2net", classes=8)(torch.zeros(1, 3, 8, 32, 32)).flow.shape
     torch.Size([1, 2, 7, 32, 32])
     """
+    if isinstance(classes, str):
+        raise ValueError(f"classes is the text {classes!r}; expected a list of names, or how many classes there are")
     names = tuple(f"class_{k}" for k in range(classes)) if isinstance(classes, int) else tuple(classes)
     config = ModelConfig(name, names, size, norm, dropout)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):

@@ -61,6 +61,8 @@ class TrainConfig:
                 f"epochs {self.epochs}, batch_size {self.batch_size}, workers {self.workers}; expected whole numbers, "
                 "1 or more for the first two and 0 or more for the last"
             )
+        if self.seed < 0:
+            raise TrainingError(f"seed is {self.seed}; expected 0 or more")
         if not 0 < self.learning_rate < math.inf or not 0 <= self.weight_decay < math.inf:
             raise TrainingError(
                 f"learning_rate {self.learning_rate}, weight_decay {self.weight_decay}; expected finite numbers, the "

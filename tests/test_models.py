@@ -20,6 +20,7 @@ def parameters(model):
         ({"name": "rev2"}, "there is no model 'rev2'; expected one of rgb, "),
         ({"size": "huge"}, "there is no model size 'huge'; expected one of tiny, small, base"),
         ({"classes": ["a"]}, r"classes are \['a'\]; expected two or more different names"),
+        ({"classes": "walk"}, "classes is the text 'walk'; expected a list of names"),
         ({"classes": ["a", "a"]}, "expected two or more different names"),
     ],
 )

@@ -19,6 +19,7 @@ QUICK = TrainConfig(epochs=2, batch_size=8)
         ({"epochs": 0}, "epochs 0, batch_size 16, workers 0; expected whole numbers, 1 or more"),
         ({"batch_size": 0}, "batch_size 0"),
         ({"workers": -1}, "workers -1"),
+        ({"seed": -1}, "seed is -1; expected 0 or more"),
         ({"learning_rate": 0.0}, "learning_rate 0.0, weight_decay 0.001; expected finite numbers, the first above 0"),
         ({"weight_decay": math.inf}, "weight_decay inf"),
         ({"precision": "fp16"}, "precision is 'fp16'; expected 'fp32' or 'bf16'"),

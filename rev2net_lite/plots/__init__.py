@@ -1,0 +1,48 @@
+"""Every figure of the kit, as a `Picture`: a matplotlib figure together with the text that says what it shows.
+
+Plots take arrays (torch tensors, numpy arrays, nested lists) and numbers, never loaders or models. No figure touches
+pyplot's global state, follows a user's matplotlib settings, or outlives its `Picture`. Models and lines are told apart
+by marker and line style as well as by colour (Okabe and Ito's set), flow by arrows as well as by the colour wheel.
+"""
+
+from rev2net_lite.plots.clips import (
+    clip_rows,
+    clip_strip,
+    colour_wheel,
+    error_map,
+    flow_comparison,
+    flow_strip,
+    moving_picture,
+    reconstruction,
+)
+from rev2net_lite.plots.curves import discrepancy_curves, loss_curves
+from rev2net_lite.plots.picture import MovingPicture, Picture
+from rev2net_lite.plots.results import (
+    AccuracyRow,
+    DifferenceRow,
+    accuracy_intervals,
+    confusion_matrix,
+    paired_differences,
+    prediction_bars,
+)
+
+__all__ = [
+    "AccuracyRow",
+    "DifferenceRow",
+    "MovingPicture",
+    "Picture",
+    "accuracy_intervals",
+    "clip_rows",
+    "clip_strip",
+    "colour_wheel",
+    "confusion_matrix",
+    "discrepancy_curves",
+    "error_map",
+    "flow_comparison",
+    "flow_strip",
+    "loss_curves",
+    "moving_picture",
+    "paired_differences",
+    "prediction_bars",
+    "reconstruction",
+]

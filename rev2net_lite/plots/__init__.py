@@ -25,12 +25,14 @@ from rev2net_lite.plots.results import (
     paired_differences,
     prediction_bars,
 )
+from rev2net_lite.plots.scrubber import Scrubber, scrubber
 
 __all__ = [
     "AccuracyRow",
     "DifferenceRow",
     "MovingPicture",
     "Picture",
+    "Scrubber",
     "accuracy_intervals",
     "clip_rows",
     "clip_strip",
@@ -45,4 +47,5 @@ __all__ = [
     "paired_differences",
     "prediction_bars",
     "reconstruction",
+    "scrubber",
 ]

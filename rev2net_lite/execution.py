@@ -297,7 +297,7 @@ def _execute(
         groups -= own
         sockets.cleanup()
     if errors := _widget_errors(executed):
-        raise NotebookError(name, _one_line(f"the callback of a widget raised {errors[0]}"), output)
+        raise NotebookError(name, _one_line(errors[0]), output)
     return time.monotonic() - started
 
 
@@ -376,8 +376,14 @@ def _kill(groups: set[int]) -> None:
 def _widget_errors(notebook: NotebookNode) -> list[str]:
     """Errors that callbacks of widgets left in the saved state, where papermill does not look."""
     widgets = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
-    outputs = [output for model in widgets.get("state", {}).values() for output in model["state"].get("outputs", [])]
-    return [f"{output['ename']}: {output['evalue']}" for output in outputs if output.get("output_type") == "error"]
+    errors = []
+    for state in (model["state"] for model in widgets.get("state", {}).values()):
+        # The Output in which an explorer keeps its errors has the explorer's name as its class.
+        names = [name.removeprefix("rev2net-") for name in state.get("_dom_classes", []) if name.startswith("rev2net-")]
+        who = f"explorer {names[0]}" if names else "the callback of a widget"
+        outputs = [output for output in state.get("outputs", []) if output.get("output_type") == "error"]
+        errors += [f"{who} raised {output['ename']}: {output['evalue']}" for output in outputs]
+    return errors
 
 
 def _jobs(profile: Profile) -> int:

@@ -1,0 +1,16 @@
+"""Explorers: the figures of `rev2net_lite.plots` with controls, and forms that ask for a prediction first.
+
+In a notebook the figure of an explorer's first state stands in a cell of its own, because sliders need a kernel and a
+page does not have one: `widgets.render_flow(widgets.FlowState())`, then `widgets.flow_explorer()`.
+"""
+
+from rev2net_lite.widgets.shell import Choice, Explorer, Slider, Steps, Switch, Words
+
+__all__ = [
+    "Choice",
+    "Explorer",
+    "Slider",
+    "Steps",
+    "Switch",
+    "Words",
+]

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code of the command that the arguments (those of the shell when None) ask for."""
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
-    for add in (_add_run, _add_test, _add_lab, _add_train_example):
+    for add in (_add_run, _add_test, _add_lab, _add_train_example, _add_trials):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -177,6 +177,31 @@ def _draw_overview(folder: Path) -> Path:
     flow = clip_flow(clip[None].float() / 255)[0]
     picture = reconstruction(clip, seen.frames[0], flow, seen.flow[0], target_name="TV-L1 flow")
     return picture.save(folder / "overview.png")
+
+
+def _add_trials(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("trials", help="train a set of loss settings: what notebooks 06 and 07 show")
+    parser.add_argument("name", help="weights or discrepancy")
+    parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of every trial (default: 1)")
+    parser.add_argument("--folder", type=Path, help="where to write (default: the kit's assets)")
+    parser.add_argument("--processes", type=int, default=2, help="trials at once (default: 2)")
+    parser.set_defaults(command=_trials)
+
+
+def _trials(options: argparse.Namespace) -> int:
+    from rev2net_lite.trials import run_trials
+
+    path = run_trials(
+        options.name,
+        profile=get_profile(options.profile),
+        seed=options.seed,
+        folder=build_folder() / "trials",
+        into=options.folder or asset("") / "trials",
+        processes=options.processes,
+    )
+    print(f"Results: {path}")
+    return 0
 
 
 def _interrupt(_number: int, _frame: object) -> None:

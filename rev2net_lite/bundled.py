@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["asset", "build_folder", "checkout_folder", "notebooks_folder"]
+__all__ = ["asset", "build_folder", "checkout_folder", "glossary_file", "notebooks_folder"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -55,6 +55,15 @@ def notebooks_folder() -> Path:
     'notebooks'
     """
     return _bundled("notebooks")
+
+
+def glossary_file() -> Path:
+    """File of the glossary, in Markdown.
+
+    >>> glossary_file().name
+    'glossary.md'
+    """
+    return _bundled("docs") / "glossary.md"
 
 
 def _bundled(name: str) -> Path:

@@ -30,7 +30,9 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets import Type, default
 
-from rev2net_lite.pages import Page, index_page, notebook_page
+from rev2net_lite.bundled import glossary_file
+from rev2net_lite.glossary import Glossary
+from rev2net_lite.pages import Page, Site, glossary_page, index_page, notebook_page, numbered_title
 from rev2net_lite.parameters import check_parameters, declared_literals
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import RecordError, hold_folder, read_record, write_text_atomically
@@ -207,16 +209,36 @@ def run_series(
     finally:
         pool.shutdown()
         lock.release()
+    in_order = [outcomes[path] for path in notebooks]
+    _write_site(notebooks, in_order, [plans[path][0] for path in notebooks], profile=profile, seed=seed, build=build)
+    return in_order
+
+
+def _write_site(
+    notebooks: Sequence[Path],
+    outcomes: Sequence[Outcome],
+    budgets: Sequence[float],
+    *,
+    profile: Profile,
+    seed: int,
+    build: Path,
+) -> None:
+    """Writes index page, glossary and the page of each notebook."""
+    copies = [
+        read_notebook(outcome.output if outcome.output.exists() else path)
+        for path, outcome in zip(notebooks, outcomes, strict=True)
+    ]
+    titles = {path.stem: numbered_title(copy, name=path.stem) for path, copy in zip(notebooks, copies, strict=True)}
+    site = Site(profile.name, titles, Glossary(glossary_file().read_text("utf-8")))
     pages = []
-    for path in notebooks:
-        outcome = outcomes[path]
-        executed = read_notebook(outcome.output if outcome.output.exists() else path)
+    for path, outcome, budget, copy in zip(notebooks, outcomes, budgets, copies, strict=True):
         href = f"{profile.name}/{path.stem}.html"
-        page = notebook_page(executed, folder=path.parent, home="../index.html", error=outcome.error)
-        write_text_atomically(build / href, page)
-        pages.append(Page.of(executed, href=href, minutes=outcome.seconds / 60, error=outcome.error))
+        text = notebook_page(copy, name=path.stem, site=site, folder=path.parent, error=outcome.error)
+        write_text_atomically(build / href, text)
+        minutes = outcome.seconds / 60
+        pages.append(Page.of(copy, href=href, minutes=minutes, budget_minutes=budget, error=outcome.error))
+    write_text_atomically(build / "glossary.html", glossary_page(site))
     write_text_atomically(build / "index.html", index_page(pages, profile=profile.name, seed=seed))
-    return [outcomes[path] for path in notebooks]
 
 
 @dataclass(frozen=True)

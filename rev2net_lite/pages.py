@@ -2,53 +2,88 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+from bs4 import BeautifulSoup, Tag
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from latex2mathml.converter import convert as mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
 from pygments.formatters import HtmlFormatter
 
-__all__ = ["Figure", "Page", "header_field", "index_page", "notebook_page", "notebook_title"]
+from rev2net_lite.bundled import asset
+from rev2net_lite.glossary import Glossary, anchor
+
+__all__ = [
+    "Figure",
+    "Page",
+    "Site",
+    "glossary_page",
+    "header_field",
+    "index_page",
+    "notebook_page",
+    "notebook_title",
+    "numbered_title",
+]
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-_WIDGET_NOTE = "<p><em>An interactive part stands here; open this notebook in Jupyter to use it.</em></p>"
+_WIDGET_NOTE = (
+    '<p class="note">Here the notebook has a control, which works in Jupyter: open the notebook there to use it.</p>'
+)
 
-# No script runs and nothing is fetched, whatever an output holds.
-_POLICY = "default-src 'none'; img-src data:; media-src data:; font-src data:; style-src 'unsafe-inline'"
+# Nothing is fetched and no script runs, whatever an output holds, but the one that moves through states of a figure.
+_POLICY = (
+    "default-src 'none'; img-src data:; media-src data:; font-src data:; style-src 'unsafe-inline'; script-src '{}'"
+)
+
+# Where a link to the glossary would be in the way, or no prose stands.
+_NO_TERMS = ("a", "code", "pre", "math", "summary", "script", "style", "h1", "h2", "h3", "h4", "h5", "h6")
 
 _CSS = """
-:root { color-scheme: light dark; --text: #1b1b1b; --page: #ffffff; --soft: #f3f3f1; --line: #d4d4cf; --link: #0b57a4;
+:root { color-scheme: light dark; --text: #1b1b1b; --page: #ffffff; --soft: #f3f3f1; --line: #c9c9c4; --link: #0b57a4;
   --bad: #a11212; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6e6e3; --page: #17181a; --soft: #232528; --line: #45484d;
+@media (prefers-color-scheme: dark) { :root { --text: #e6e6e3; --page: #17181a; --soft: #232528; --line: #4b4e54;
   --link: #8fc1ff; --bad: #ff9d95; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 60rem; background: var(--page); color: var(--text);
   font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: break-word; }
 a { color: var(--link); }
+a.term { text-decoration: underline dotted; text-underline-offset: .2em; }
+:focus-visible { outline: .2rem solid var(--link); outline-offset: .15rem; }
 img, video, svg { max-width: 100%; height: auto; }
 .output img, .card img { background: #ffffff; }
 pre { overflow-x: auto; margin: 0; font: .86rem/1.45 ui-monospace, monospace; }
 code { font-family: ui-monospace, monospace; font-size: .9em; }
-.input_area, .output pre, .error { background: var(--soft); border: 1px solid var(--line); border-radius: .3rem;
+.input_area, .output pre, .error, .note { background: var(--soft); border: 1px solid var(--line); border-radius: .3rem;
   padding: .6rem .8rem; margin: .6rem 0; }
 .input_area .highlight { background: none; }
+.input_area pre { background: none; border: 0; padding: 0; margin: 0; }
 .prompt { display: none; }
-.output_area, .rendered_html { overflow-x: auto; }
 .error { color: var(--bad); white-space: pre-wrap; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: .6rem 0; }
 caption { text-align: left; }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; }
 math[display="block"] { margin: .8rem 0; overflow: auto hidden; }
+input[type="range"] { accent-color: var(--link); }
+details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; padding: 0 .9rem; }
+summary { cursor: pointer; margin: 0 -.9rem; padding: .7rem .9rem; min-height: 2.75rem; border-radius: .4rem; }
+summary:hover, details[open] > summary { background: var(--soft); }
+nav { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; border: solid var(--line); border-width: 1px 0;
+  margin: 0 0 1rem; }
+nav a { display: inline-block; padding: .6rem 0; }
+main + nav { margin: 1.5rem 0 0; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1rem; padding: 0;
   list-style: none; }
 .card { border: 1px solid var(--line); border-radius: .4rem; padding: .9rem; min-width: 0; }
@@ -106,6 +141,7 @@ class Page:
         question: the question that it answers.
         href: address of its page, relative to the index page.
         minutes: how long it took.
+        budget_minutes: how long it may take.
         error: why it failed, or None.
         figure: its first figure, or None.
     """
@@ -114,20 +150,39 @@ class Page:
     question: str
     href: str
     minutes: float
+    budget_minutes: float
     error: str | None
     figure: Figure | None
 
     @classmethod
-    def of(cls, notebook: NotebookNode, *, href: str, minutes: float, error: str | None) -> Page:
+    def of(cls, notebook: NotebookNode, *, href: str, minutes: float, budget_minutes: float, error: str | None) -> Page:
         """The entry of an executed notebook."""
         return cls(
-            title=notebook_title(notebook) or Path(href).stem,
+            title=numbered_title(notebook, name=Path(href).stem),
             question=header_field(notebook, "Question"),
             href=href,
             minutes=minutes,
+            budget_minutes=budget_minutes,
             error=error,
             figure=_first_figure(notebook),
         )
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the pages of a site know of each other.
+
+    The index page and the glossary lie at the top, the notebooks' pages in one folder below.
+
+    Args:
+        folder: name of that folder.
+        titles: title of each notebook in the order of the series, by the notebook's name.
+        glossary: terms that the pages link to.
+    """
+
+    folder: str
+    titles: Mapping[str, str]
+    glossary: Glossary = field(repr=False)
 
 
 def notebook_title(notebook: NotebookNode) -> str:
@@ -145,25 +200,42 @@ def header_field(notebook: NotebookNode, name: str) -> str:
     return " ".join(found[1].split()) if found else ""
 
 
-def notebook_page(notebook: NotebookNode, *, folder: Path, home: str, error: str | None) -> str:
+def numbered_title(notebook: NotebookNode, *, name: str) -> str:
+    """The heading of a notebook behind the number in its name; the name for a notebook without a heading."""
+    title, number = notebook_title(notebook), name.split("_")[0]
+    return title if title.startswith(number) or not number.isdigit() else f"{number} · {title}" if title else name
+
+
+def notebook_page(notebook: NotebookNode, *, name: str, site: Site, folder: Path, error: str | None) -> str:
     """The page of an executed notebook.
 
     Args:
-        notebook: the notebook with its outputs; widgets become a note, scripts are left out.
+        notebook: the notebook with its outputs; widgets become a note, and of scripts only that of a scrubber is kept.
+        name: its name without the ending.
+        site: the pages that it leads to.
         folder: where the notebook lies; pictures that its text names relative to it are put into the page.
-        home: address of the index page.
         error: why the notebook failed, or None.
     """
     notebook = deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [_still(output) for output in cell.outputs]
-    body, _ = _Exporter(template_name="basic").from_notebook_node(
-        notebook, resources={"metadata": {"path": str(folder)}}
-    )
+    soup = _soup(notebook, folder=folder)
+    _point_into_site(soup, site=site, top="../", pages="")
+    _link_terms(soup, site.glossary, page="../glossary.html")
     notice = "" if error is None else f'<p class="error" role="alert">This notebook failed: {html.escape(error)}</p>\n'
-    back = f'<p><a href="{html.escape(home)}">All notebooks</a></p>\n'
-    return _page(notebook_title(notebook) or "Notebook", f"{back}{notice}<main>\n{body}\n</main>\n{back}")
+    before, after = (_nav(name, site=site, where=where) for where in ("above", "below"))
+    return _page(notebook_title(notebook) or "Notebook", f"{before}{notice}<main>\n{soup}\n</main>\n{after}")
+
+
+def glossary_page(site: Site) -> str:
+    """The page of the glossary, with an anchor for each term."""
+    soup = _soup(new_notebook(cells=[new_markdown_cell(site.glossary.text)]), folder=Path())
+    for heading in soup.select("h2"):
+        heading["id"] = anchor(heading.get_text())
+    _point_into_site(soup, site=site, top="", pages=f"{site.folder}/")
+    nav = '<nav aria-label="Site"><a href="index.html">All notebooks</a></nav>\n'
+    return _page("Glossary", f"{nav}<main>\n{soup}\n</main>\n")
 
 
 def index_page(pages: Sequence[Page], *, profile: str, seed: int) -> str:
@@ -174,8 +246,71 @@ def index_page(pages: Sequence[Page], *, profile: str, seed: int) -> str:
         "rev2net_lite: executed notebooks",
         "<h1>rev2net_lite: executed notebooks</h1>\n"
         f"<p>Profile {html.escape(profile)}, seed {seed}: {status}.</p>\n"
-        f'<ul class="cards">\n{"".join(_card(page) for page in pages)}</ul>\n',
+        '<nav aria-label="Site"><a href="glossary.html">Glossary</a></nav>\n'
+        f'<main><ul class="cards">\n{"".join(_card(page) for page in pages)}</ul></main>\n',
     )
+
+
+def _soup(notebook: NotebookNode, *, folder: Path) -> BeautifulSoup:
+    """The body of a notebook's page, with tables that scroll by themselves and without strangers' scripts."""
+    body, _ = _Exporter(template_name="basic").from_notebook_node(
+        notebook, resources={"metadata": {"path": str(folder)}}
+    )
+    soup = BeautifulSoup(body, features="html.parser")
+    for script in soup.select("script"):
+        if script.string != _script():
+            script.decompose()
+    for table in soup.select("table"):
+        table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
+    return soup
+
+
+def _point_into_site(soup: BeautifulSoup, *, site: Site, top: str, pages: str) -> None:
+    """Links to files of the repository lead to their pages, and become plain text where the site has no such page.
+
+    `top` leads from this page to the index page's folder, `pages` to the notebooks' pages.
+    """
+    for link in soup.select("a[href]"):
+        address, mark, place = str(link["href"]).partition("#")
+        stem, _, kind = address.rpartition("/")[2].partition(".")
+        if not address or re.match(r"[a-z]+:|//", address):
+            continue
+        if kind == "ipynb" and stem in site.titles:
+            link["href"] = f"{pages}{stem}.html{mark}{place}"
+        elif stem == "glossary":
+            link["href"] = f"{top}glossary.html{mark}{place}"
+        else:
+            link.unwrap()
+
+
+def _link_terms(soup: BeautifulSoup, glossary: Glossary, *, page: str) -> None:
+    """Where a term of the glossary first stands in the prose, it becomes a link to its entry."""
+    linked: set[str] = set()
+    for text in [text for cell in soup.select(".text_cell_render") for text in cell.find_all(string=True)]:
+        if text.find_parent(_NO_TERMS):
+            continue
+        parts: list[str | Tag] = []
+        done = 0
+        for start, end, term in glossary.found_in(text):
+            if term not in linked:
+                linked.add(term)
+                link = soup.new_tag("a", attrs={"class": "term", "href": f"{page}#{term}"}, string=text[start:end])
+                parts += [text[done:start], link]
+                done = end
+        if parts:
+            text.replace_with(*parts, text[done:])
+
+
+def _nav(name: str, *, site: Site, where: str) -> str:
+    names = list(site.titles)
+    place = names.index(name)
+    links = [("../index.html", "All notebooks"), ("../glossary.html", "Glossary")]
+    if place > 0:
+        links.insert(0, (f"{names[place - 1]}.html", f"← {site.titles[names[place - 1]]}"))
+    if place + 1 < len(names):
+        links.append((f"{names[place + 1]}.html", f"{site.titles[names[place + 1]]} →"))
+    anchors = "".join(f'<a href="{html.escape(href)}">{html.escape(_plain(text))}</a>' for href, text in links)
+    return f'<nav aria-label="Notebooks, {where}">{anchors}</nav>\n'
 
 
 def _card(page: Page) -> str:
@@ -187,7 +322,7 @@ def _card(page: Page) -> str:
             f'<img src="{html.escape(page.figure.source)}" alt="{html.escape(page.figure.alt)}" loading="lazy">'
         )
     if page.error is None:
-        lines.append(f"<p>Completed in {page.minutes:.1f} min</p>")
+        lines.append(f"<p>Completed in {page.minutes:.1f} min (budget {page.budget_minutes:g} min)</p>")
     else:
         lines.append(f'<p class="bad">Failed after {page.minutes:.1f} min</p>')
         lines.append(f'<pre class="error">{html.escape(page.error)}</pre>')
@@ -199,12 +334,20 @@ def _page(title: str, body: str) -> str:
     light = HtmlFormatter(style="friendly").get_style_defs(".highlight")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY.format(_script_hash())}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(_plain(title))}</title>\n"
         f"<style>\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n{_CSS}</style>\n"
         f"</head>\n<body>\n{body}</body>\n</html>\n"
     )
+
+
+def _script() -> str:
+    return asset("scrubber.js").read_text("utf-8")
+
+
+def _script_hash() -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode("ascii")
 
 
 def _formula(tex: str, *, display: str) -> str:

@@ -62,6 +62,17 @@ def test_an_asset_outside_the_folder_is_refused(name: str) -> None:
         bundled.asset(name)
 
 
+def test_the_glossary_is_found_in_a_checkout() -> None:
+    top = bundled.checkout_folder()
+    assert top is not None and bundled.glossary_file() == top / "docs" / "glossary.md"
+    assert bundled.glossary_file().is_file()
+
+
+def test_the_glossary_is_found_in_the_package(installed: Path) -> None:
+    (installed / "docs").mkdir()
+    assert bundled.glossary_file() == installed / "docs" / "glossary.md"
+
+
 def test_notebooks_folder_says_when_it_is_missing(installed: Path) -> None:
     assert bundled.notebooks_folder() == installed / "notebooks"
     (installed / "assets").rmdir()

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from rev2net_lite.glossary import Glossary, anchor
+
+TEXT = """# Glossary
+
+Words.
+
+## Optical flow
+
+*Also: flow, motion field.*
+
+How pixels move.
+
+## Endpoint error (EPE)
+
+*Also: EPE.*
+
+See [flow](#optical-flow).
+
+## TV-L1
+
+A solver.
+"""
+
+
+def test_terms_are_headings_with_their_other_names() -> None:
+    assert Glossary(TEXT).terms == [
+        ("Optical flow", "flow", "motion field"),
+        ("Endpoint error (EPE)", "EPE"),
+        ("TV-L1",),
+    ]
+    assert Glossary("# Glossary").terms == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("Optical flow and flow", ["Optical flow", "flow"]),
+        ("optical\nflow, EPEs", ["optical\nflow", "EPEs"]),
+        ("flowing overflow two-flow flow_px", []),
+        ("TV-L1's TV-L1-like tv-l1", ["TV-L1", "tv-l1"]),
+        ("", []),
+    ],
+)
+def test_whole_words_of_any_case_are_found(sentence: str, found: list[str]) -> None:
+    assert [sentence[start:end] for start, end, _ in Glossary(TEXT).found_in(sentence)] == found
+
+
+def test_each_name_leads_to_the_anchor_of_its_term() -> None:
+    places = [term for *_, term in Glossary(TEXT).found_in("the motion\nfields, an EPE, TV-L1")]
+    assert places == ["optical-flow", "endpoint-error-epe", "tv-l1"]
+    assert anchor("TV-L1 & co") == "tv-l1--co"
+    assert list(Glossary("").found_in("flow")) == []
+
+
+@pytest.mark.parametrize("more", ["## Optical flow\n\nAgain.", "## Warp\n\n*Also: Epe.*\n\nBend."])
+def test_a_name_for_two_terms_is_refused(more: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"the glossary has '(optical flow|epe)' for two terms; a name should stand for"
+    ):
+        Glossary(f"{TEXT}\n{more}")

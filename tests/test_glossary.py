@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from rev2net_lite.bundled import glossary_file, notebooks_folder
 from rev2net_lite.glossary import Glossary, anchor
 
 TEXT = """# Glossary
@@ -62,3 +65,17 @@ def test_a_name_for_two_terms_is_refused(more: str) -> None:
         ValueError, match=r"the glossary has '(optical flow|epe)' for two terms; a name should stand for"
     ):
         Glossary(f"{TEXT}\n{more}")
+
+
+def test_the_kits_own_glossary_explains_each_term_and_says_which_notebook_shows_it() -> None:
+    text = glossary_file().read_text("utf-8")
+    terms = Glossary(text).terms
+    assert 45 <= len(terms) <= 60
+    assert [names[0].lower() for names in terms] == sorted(names[0].lower() for names in terms)
+    series = {path.stem[:2]: path.stem for path in notebooks_folder().glob("[0-9][0-9]_*.ipynb")}
+    for entry in text.split("\n## ")[1:]:
+        said, _, shown = " ".join(entry.split()).partition(" Shown in ")
+        assert len(re.findall(r"[.!?](?:\s|$)", said)) >= 2, entry
+        links = re.findall(r"\[(\d\d)\]\(../notebooks/(\d\d_\w+)\.ipynb\)", shown)
+        assert links, entry
+        assert all(series.get(number, stem) == stem for number, stem in links), entry

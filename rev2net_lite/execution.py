@@ -352,11 +352,14 @@ def _kernel_class(folder: Path, threads: int, groups: tuple[set[int], ...]) -> t
         @property
         def kernel_spec(self) -> KernelSpec:
             number = str(threads)
+            # What a reader predicted in Jupyter is not for an executed copy to judge.
+            predictions = os.environ.get("REV2NET_PREDICTIONS") or str(folder / "predictions.json")
             return KernelSpec(
                 argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
                 language="python",
                 display_name="Python 3",
-                env={"OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number},
+                env={name: number for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+                | {"REV2NET_PREDICTIONS": predictions},
             )
 
         @default("client_factory")

@@ -22,6 +22,7 @@ from rev2net_lite.execution import (
     read_notebook,
     run_series,
 )
+from rev2net_lite.predictions import predictions_file
 from rev2net_lite.profiles import get_profile
 from rev2net_lite.runs import RECORD_MIME, hold_folder, read_record
 
@@ -165,6 +166,7 @@ display(HTML('<img alt="a dot" src="data:image/png;base64,{PIXEL}">'))
 MACHINE = """
 import json, os, sys
 (run.output / "machine.json").write_text(json.dumps([sys.executable, os.environ["OMP_NUM_THREADS"]]))
+(run.output / "predictions.txt").write_text(os.environ["REV2NET_PREDICTIONS"])
 """
 
 
@@ -226,6 +228,12 @@ def test_the_kernel_is_this_python_with_the_threads_of_the_profile(
 ) -> None:
     machine = json.loads((series[0] / "smoke" / "01_good" / "machine.json").read_text())
     assert machine == [sys.executable, str(SMOKE.threads)]
+
+
+@pytest.mark.notebook
+def test_what_a_reader_predicted_is_left_alone(series: tuple[Path, list[Outcome], list[str]]) -> None:
+    used = Path((series[0] / "smoke" / "01_good" / "predictions.txt").read_text())
+    assert used != predictions_file() and not used.parent.exists()
 
 
 @pytest.mark.notebook

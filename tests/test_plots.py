@@ -22,7 +22,7 @@ from torch import Tensor
 
 from rev2net_lite import plots
 from rev2net_lite.flow import flow_to_rgb
-from rev2net_lite.plots import AccuracyRow, DifferenceRow, Picture
+from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, Picture
 from rev2net_lite.shapes import ShapeError
 
 CLASSES = ["rise", "fall", "spin"]
@@ -68,6 +68,10 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
     "flow_comparison": (
         lambda: plots.flow_comparison(CLIP[:, 0], CLIP[:, 1], FLOW[:, 0], 0.5 * FLOW[:, 0]),
         ["x (px)", "y (px)", "right", "down", "endpoint error (px)"],
+    ),
+    "calibration": (
+        lambda: plots.calibration([CalibrationRow(label="a", confidence=0.8, share=0.5, low=0.2, high=0.8, n=8)]),
+        ["stated confidence (%)", "came true (%)"],
     ),
     "error_map": (lambda: plots.error_map(FLOW[1, 0]), ["x (px)", "y (px)", "endpoint error (px)"]),
     "loss_curves": (lambda: plots.loss_curves({"flow": [2.0, 1.0]}), ["epoch", "loss"]),
@@ -155,7 +159,16 @@ def test_every_picture_is_white_small_and_labelled(name: str):
 
 
 def test_every_function_is_among_them():
-    others = {"AccuracyRow", "DifferenceRow", "Picture", "MovingPicture", "moving_picture", "Scrubber", "scrubber"}
+    others = {
+        "AccuracyRow",
+        "CalibrationRow",
+        "DifferenceRow",
+        "Picture",
+        "MovingPicture",
+        "moving_picture",
+        "Scrubber",
+        "scrubber",
+    }
     assert set(EVERY) == set(plots.__all__) - others
 
 

@@ -5,6 +5,7 @@ pyplot's global state, follows a user's matplotlib settings, or outlives its `Pi
 by marker and line style as well as by colour (Okabe and Ito's set), flow by arrows as well as by the colour wheel.
 """
 
+from rev2net_lite.plots.calibration import CalibrationRow, calibration
 from rev2net_lite.plots.clips import (
     clip_rows,
     clip_strip,
@@ -29,11 +30,13 @@ from rev2net_lite.plots.scrubber import Scrubber, scrubber
 
 __all__ = [
     "AccuracyRow",
+    "CalibrationRow",
     "DifferenceRow",
     "MovingPicture",
     "Picture",
     "Scrubber",
     "accuracy_intervals",
+    "calibration",
     "clip_rows",
     "clip_strip",
     "colour_wheel",

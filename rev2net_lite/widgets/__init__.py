@@ -4,13 +4,18 @@ In a notebook the figure of an explorer's first state stands in a cell of its ow
 page does not have one: `widgets.render_flow(widgets.FlowState())`, then `widgets.flow_explorer()`.
 """
 
+from rev2net_lite.widgets.predict import PredictionForm, predict_choice, predict_range, reveal
 from rev2net_lite.widgets.shell import Choice, Explorer, Slider, Steps, Switch, Words
 
 __all__ = [
     "Choice",
     "Explorer",
+    "PredictionForm",
     "Slider",
     "Steps",
     "Switch",
     "Words",
+    "predict_choice",
+    "predict_range",
+    "reveal",
 ]

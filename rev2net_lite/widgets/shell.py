@@ -307,9 +307,10 @@ def _check(state: Any, controls: Sequence[Control], name: str) -> None:
             )
         if field in [other.field for other in controls[:place]]:
             raise ValueError(f"explorer {name} has two controls for '{field}'; leave one out")
-        value, types = getattr(state, field), _TYPES[type(control)]
+        value: Any = getattr(state, field)
+        types = _TYPES[type(control)]
         kind = type(control).__name__
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        if type(value) not in types:
             expected = " or ".join(each.__name__ for each in types)
             raise ValueError(f"field '{field}' of explorer {name} is {value!r}; for {kind} it should be {expected}")
         if isinstance(control, Choice):

@@ -115,6 +115,16 @@ class _Renderer(IPythonRenderer):
     def block_math(self, body: str) -> str:
         return _formula(body, display="block")
 
+    def block_html(self, html: str) -> str:
+        # Jupyter draws formulas there too, where Markdown is not read.
+        summary = re.compile(r"<summary>.*?</summary>", flags=re.DOTALL)
+        return str(super().block_html(summary.sub(lambda found: _with_formulas(found[0]), html)))
+
+    def _html_embed_images(self, html: str) -> str:
+        # The library's own parses all of a piece, and closes a <details> whose text is still to come.
+        embed = super()._html_embed_images
+        return re.sub(r"<img\b[^>]*>", lambda found: str(embed(found[0])), html)
+
     def latex_environment(self, name: str, body: str) -> str:
         return _formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", display="block")
 
@@ -348,6 +358,10 @@ def _script() -> str:
 
 def _script_hash() -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode("ascii")
+
+
+def _with_formulas(text: str) -> str:
+    return re.sub(r"\$([^$]+)\$", lambda found: _formula(html.unescape(found[1]), display="inline"), text)
 
 
 def _formula(tex: str, *, display: str) -> str:

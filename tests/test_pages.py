@@ -190,6 +190,16 @@ def test_a_formula_that_cannot_be_read_is_shown_as_typed(tmp_path: Path) -> None
     assert "<mtable>" in page
 
 
+def test_what_stands_inside_of_html_stays_inside() -> None:
+    text = (
+        "<details><summary>Is $a < b$? For $5</summary>\n\nNot <em>so</em>: *why*.\n\n</details>\n<details><summary>B"
+    )
+    page = of_text(f"{text}</summary>\n\nRight.\n\n</details>")
+    first, second = re.findall(r"<details>(.*?)</details>", page, flags=re.DOTALL)
+    assert "<p>Not <em>so</em>: <em>why</em>.</p>" in first and "<p>Right.</p>" in second
+    assert '<summary>Is <math display="inline"' in first and "? For $5</summary>" in first
+
+
 def test_pictures_of_the_text_go_into_the_page(tmp_path: Path) -> None:
     (tmp_path / "dot.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     page = notebook_page(
@@ -200,6 +210,11 @@ def test_pictures_of_the_text_go_into_the_page(tmp_path: Path) -> None:
         error=None,
     )
     assert 'src="data:image/svg+xml;base64,' in page
+    html = new_markdown_cell('<details><img src="dot.svg" alt="a dot">\n\nOne.\n\n</details>')
+    page = notebook_page(new_notebook(cells=[html]), name="01_x", site=SITE, folder=tmp_path, error=None)
+    assert re.search(
+        r'<details><img alt="a dot" src="data:image/svg\+xml;base64,\w+=*"/>\s*<p>One.</p>\s*</details>', page
+    )
 
 
 def test_the_entry_of_a_notebook_has_its_first_embedded_figure(notebook: nbformat.NotebookNode) -> None:

@@ -1,7 +1,7 @@
 """Encoder and decoders: one 3D convolutional encoder, and the decoder that both reversed streams are made of.
 
 The paper says "an encoder" and "two decoders"; their form below is this kit's own reading. Decoders convolve on the
-encoder's grids and reach full size by depth-to-space (Shi et al., CVPR 2016), so that no convolution runs at full size.
+encoder's grids and reach full size by depth-to-space (Shi et al., CVPR 2016); no convolution runs at full size.
 No decoder sees the clip: what it gives back, the encoder has kept.
 """
 
@@ -45,12 +45,12 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if not self.widths or len(self.widths) != len(self.strides):
             raise ValueError(f"widths {self.widths} and strides {self.strides} must have one entry per encoder level")
-        # The first level's stride is left to the output: there is no encoder level with the clip's own grid.
-        most = sum(stride != (1, 1, 1) for stride in self.strides[1:]) + 1
+        # One stage per grid; the first level's is left to the output.
+        most = sum(stride != (1, 1, 1) for stride in self.strides[2:]) + 1
         if not 1 <= len(self.decoder_widths) <= most:
             raise ValueError(
                 f"decoder_widths {self.decoder_widths} has {len(self.decoder_widths)} stages; expected 1 to {most}, "
-                "one more than there are strides to undo behind the first level"
+                "one more than there are strides to undo behind the second level"
             )
         if self.blocks < 0:
             raise ValueError(f"blocks is {self.blocks}; expected 0 (plain convolutions) or more")
@@ -67,18 +67,18 @@ class NetworkConfig:
 
 
 SIZES: dict[str, NetworkConfig] = {
-    # The plain form with which the prototypes found their results; about 0.3 M parameters with both decoders.
+    # The plain form with which the prototypes found their results; about 0.2 M parameters with both decoders.
     "tiny": NetworkConfig(
         widths=(16, 32, 64, 64),
         strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 1, 1)),
         blocks=0,
-        decoder_widths=(32, 32, 16),
+        decoder_widths=(32, 16),
     ),
     "small": NetworkConfig(
         widths=(24, 48, 96, 128),
         strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 1, 1)),
         blocks=1,
-        decoder_widths=(96, 64, 32),
+        decoder_widths=(96, 48),
     ),
     # The size class of an 18-layer R3D (Tran et al., CVPR 2018): 33 M parameters in the encoder.
     "base": NetworkConfig(
@@ -177,12 +177,12 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Full-size output of an encoder's pyramid, and the features of each stage on the way.
 
-    The strides of the encoder are undone last to first: each stage convolves, and a depth-to-space step undoes one
-    stride behind it; the output convolution undoes what is left. A stage after the first also takes the encoder level
-    that has its grid, through a 1x1x1 convolution (the lateral connections of Lin et al., "Feature Pyramid Networks",
-    CVPR 2017): from the last level alone, reconstructions stay blurred. Behind the first stage convolutions are 1x3x3:
-    motion has been seen by then, and it is a third of the work. Two decoders with the same `config` have features of
-    equal shape at each stage, whatever their number of output channels.
+    The strides of the encoder are undone last to first by depth-to-space steps. The first stage works on the last
+    level; each later one also takes the encoder level that has its grid, through a 1x1x1 convolution (the lateral
+    connections of Lin et al., "Feature Pyramid Networks", CVPR 2017): from the last level alone, reconstructions stay
+    blurred. The first level's grid is the largest, and half of a training step would be spent on it; so it enters the
+    output straight, without a stage of its own. Convolutions of the later stages are 1x3x3: motion has been seen by
+    then. Two decoders with the same `config` have features of equal shape at each stage, whatever their outputs.
 
     Args:
         channels: output channels: 2 for flow, 3 for frames.
@@ -193,14 +193,25 @@ class Decoder(nn.Module):
         super().__init__()
         widths = config.decoder_widths
         # Encoder levels that make the grid coarser, last to first; a stride of 1 needs no undoing.
-        coarser = [level for level, stride in reversed(list(enumerate(config.strides))) if stride != (1, 1, 1)]
+        coarser = [
+            level for level, stride in reversed(list(enumerate(config.strides))) if level and stride != (1, 1, 1)
+        ]
         undone, rest = coarser[: len(widths) - 1], coarser[len(widths) - 1 :]
         self.strides = [config.strides[level] for level in undone]
         # The grid before level k's stride is that of level k-1.
         self.lateral_levels = [level - 1 for level in undone]
         t, h, w = (math.prod(config.strides[level][axis] for level in rest) for axis in range(3))
-        self.output_stride: Stride = (t, h, w)
-        self.stages = nn.ModuleList([_convolution(config.widths[-1], widths[0], (1, 1, 1), config.norm)])
+        self.rest_stride: Stride = (t, h, w)
+        self.output_stride = config.strides[0]
+        self.stages = nn.ModuleList(
+            [
+                nn.Sequential(
+                    _Pointwise(config.widths[-1], widths[0], bias=False),
+                    _normalisation(config.norm, widths[0]),
+                    nn.ReLU(inplace=True),
+                )
+            ]
+        )
         self.enlarge = nn.ModuleList()
         self.laterals = nn.ModuleList()
         for stride, level, (width_in, width) in zip(self.strides, self.lateral_levels, pairwise(widths), strict=True):
@@ -208,7 +219,8 @@ class Decoder(nn.Module):
             self.laterals.append(_Pointwise(config.widths[level], width))
             self.stages.append(_convolution(width, width, (1, 1, 1), config.norm, time=1))
         outputs = channels * math.prod(self.output_stride)
-        self.output = nn.Conv3d(widths[-1], outputs, kernel_size=(1, 3, 3), padding=(0, 1, 1))
+        self.output = _Pointwise(widths[-1], outputs * math.prod(self.rest_stride))
+        self.straight = _Pointwise(config.widths[0], outputs)
 
     def forward(self, pyramid: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Output `(b c t h w)` at the clip's size, and one `(b d t h w)` per stage, coarse to fine."""
@@ -218,7 +230,8 @@ class Decoder(nn.Module):
             self.strides, self.lateral_levels, self.enlarge, self.laterals, finer, strict=True
         ):
             stages.append(stage(depth_to_space(enlarge(stages[-1]), stride) + lateral(pyramid[level])))
-        return depth_to_space(self.output(stages[-1]), self.output_stride), tuple(stages)
+        output = depth_to_space(self.output(stages[-1]), self.rest_stride) + self.straight(pyramid[0])
+        return depth_to_space(output, self.output_stride), tuple(stages)
 
 
 class Classifier(nn.Module):

@@ -13,7 +13,7 @@ TINY = SIZES["tiny"]
     ("changes", "message"),
     [
         ({"widths": (16,)}, "widths .* and strides .* must have one entry per encoder level"),
-        ({"decoder_widths": ()}, r"decoder_widths \(\) has 0 stages; expected 1 to 3"),
+        ({"decoder_widths": ()}, r"decoder_widths \(\) has 0 stages; expected 1 to 2"),
         ({"blocks": -1}, "blocks is -1; expected 0"),
         ({"norm": "layer"}, "norm is 'layer'; expected 'batch' or 'group'"),
         ({"dropout": 1.0}, r"dropout is 1.0; expected a probability in \[0, 1\)"),
@@ -82,12 +82,12 @@ def test_decoders_of_one_config_have_features_of_equal_shape_and_full_size_outpu
 
 def test_decoder_widths_set_the_number_of_levels():
     pyramid = Encoder(3, config=TINY)(torch.randn(1, 3, 4, 16, 16))
-    _, features = Decoder(3, config=replace(TINY, decoder_widths=(16, 12, 8)))(pyramid)
-    assert [tuple(f.shape[1:]) for f in features] == [(16, 2, 2, 2), (12, 4, 4, 4), (8, 4, 8, 8)]
+    _, features = Decoder(3, config=replace(TINY, decoder_widths=(16, 12)))(pyramid)
+    assert [tuple(f.shape[1:]) for f in features] == [(16, 2, 2, 2), (12, 4, 4, 4)]
 
 
 def test_every_stage_after_the_first_uses_the_encoder_level_of_its_grid():
-    decoder = Decoder(3, config=replace(TINY, decoder_widths=(16, 12, 8))).eval()
+    decoder = Decoder(3, config=replace(TINY, decoder_widths=(16, 12))).eval()
     pyramid = Encoder(3, config=TINY)(torch.randn(2, 3, 4, 16, 16))
     output, _ = decoder(pyramid)
     for level, used in enumerate((True, True, False, True)):

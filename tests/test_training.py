@@ -78,7 +78,6 @@ def test_history_has_a_column_per_term_and_validation(world):
         "validation_psnr_db",
         "validation_cka_0",
         "validation_cka_1",
-        "validation_cka_2",
     } == set(history.columns)
     assert history.curve("epoch") == [1, 2]
 

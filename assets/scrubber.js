@@ -11,9 +11,9 @@
     range.min = 1;
     range.max = states.length;
     range.value = 1;
-    range.style.cssText = "flex:1 1 12rem;min-width:0;height:2.75rem;margin:0";
+    range.style.cssText = "flex:1 1 12rem;min-width:0;height:2.75rem;margin:0 .3rem";
     label.style.cssText = "display:flex;gap:.6rem;align-items:center;max-width:34rem";
-    now.style.cssText = "display:block;font-weight:600;min-height:1.5em";
+    now.style.cssText = "display:block;margin:.5rem 0;font-weight:600";
     now.setAttribute("aria-live", "polite");
     label.append("State", range);
     const show = function () {

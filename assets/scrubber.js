@@ -12,6 +12,8 @@
     range.max = states.length;
     range.value = 1;
     range.style.cssText = "flex:1 1 12rem;min-width:0;height:2.75rem;margin:0 .3rem";
+    // JupyterLab would take the keys for its own commands; it looks for this on the element that has the focus.
+    range.dataset.lmSuppressShortcuts = "";
     label.style.cssText = "display:flex;gap:.6rem;align-items:center;max-width:34rem";
     now.style.cssText = "display:block;margin:.5rem 0;font-weight:600";
     now.setAttribute("aria-live", "polite");

@@ -65,10 +65,6 @@ def test_its_script_is_the_one_that_the_pages_allow() -> None:
     assert not re.search(r"[<&]", text) and text.isascii()
 
 
-def test_in_jupyter_the_arrow_keys_are_its_own() -> None:
-    assert 'data-lm-suppress-shortcuts="true"' in made()._repr_html_().split(">")[0]
-
-
 def test_images_stay_out_of_its_text() -> None:
     assert len(repr(made())) < 300
 

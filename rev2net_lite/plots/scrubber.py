@@ -42,9 +42,8 @@ class Scrubber:
 
     def _repr_html_(self) -> str:
         first, *others = (self._state(index) for index in range(len(self.images)))
-        # JupyterLab would take the arrow keys for itself without data-lm-suppress-shortcuts.
         return (
-            f'<figure data-scrubber data-lm-suppress-shortcuts="true" role="group" style="margin:0" '
+            f'<figure data-scrubber role="group" style="margin:0" '
             f'aria-label="{html.escape(self.alt)}">\n{first}\n'
             f"<details><summary>The other {len(others)} states</summary>\n{''.join(others)}\n</details>\n"
             f"<script>{asset('scrubber.js').read_text('utf-8')}</script>\n</figure>"

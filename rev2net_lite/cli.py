@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code of the command that the arguments (those of the shell when None) ask for."""
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
-    for add in (_add_run, _add_test, _add_lab, _add_train_example, _add_trials):
+    for add in (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -92,6 +92,27 @@ def _run(options: argparse.Namespace) -> int:
     outcomes = run_series(notebooks, profile=profile, seed=options.seed, build=build, jobs=options.jobs, report=report)
     print(f"Index page: {build / 'index.html'}")
     return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _add_record_minutes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("record-minutes", help="write a run's minutes into headers, README and assets")
+    parser.add_argument("folder", nargs="?", type=Path, help="where the run left series.json (default: build/laptop)")
+    parser.set_defaults(command=_record_minutes)
+
+
+def _record_minutes(options: argparse.Namespace) -> int:
+    top = checkout_folder()
+    if top is None:
+        raise ValueError("headers and README are part of a checkout, and this kit was installed from a wheel; clone it")
+    from rev2net_lite.minutes import SERIES_NAME, read_series, with_minutes
+    from rev2net_lite.runs import write_text_atomically
+
+    record = read_series((options.folder or build_folder() / "laptop") / SERIES_NAME)
+    for path, text in with_minutes(record, top=top).items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            write_text_atomically(path, text)
+            print(f"Written: {path.relative_to(top)}")
+    return 0
 
 
 def _add_test(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -32,6 +33,7 @@ from traitlets import Type, default
 
 from rev2net_lite.bundled import glossary_file
 from rev2net_lite.glossary import Glossary
+from rev2net_lite.minutes import SERIES_NAME, Timing, series_record
 from rev2net_lite.pages import Page, Site, glossary_page, index_page, notebook_page, numbered_title
 from rev2net_lite.parameters import check_parameters, declared_literals
 from rev2net_lite.profiles import Profile
@@ -161,7 +163,7 @@ def run_series(
     """How each notebook went, in the order given; a failed one does not stop the others.
 
     Below `build`, the folder of the profile receives the executed copies, their pages and a folder for the files of
-    each run; `build/index.html` leads to them.
+    each run; `build/index.html` leads to them. A series of which none failed leaves its times there as `series.json`.
 
     Args:
         notebooks: files of the notebooks.
@@ -185,6 +187,7 @@ def run_series(
         plans[path] = budget_minutes(content, profile=profile.name, name=path.stem), parameters
     folder.mkdir(parents=True, exist_ok=True)
     lock = hold_folder(folder)
+    (folder / SERIES_NAME).unlink(missing_ok=True)
     groups: set[int] = set()
     pool = ThreadPoolExecutor(max_workers=jobs or _jobs(profile))
     futures: dict[Future[Outcome], Path] = {}
@@ -210,6 +213,12 @@ def run_series(
         pool.shutdown()
         lock.release()
     in_order = [outcomes[path] for path in notebooks]
+    if not any(outcome.error for outcome in in_order):
+        records = [read_record(folder / path.stem / "results.json") for path in notebooks]
+        timings = [Timing(path.stem, outcomes[path].seconds, plans[path][0]) for path in notebooks]
+        today = datetime.now(UTC).date().isoformat()
+        record = series_record(records, timings, date=today, cores=_cores(), jobs=jobs or _jobs(profile))
+        write_text_atomically(folder / SERIES_NAME, record.json())
     _write_site(notebooks, in_order, [plans[path][0] for path in notebooks], profile=profile, seed=seed, build=build)
     return in_order
 
@@ -358,7 +367,7 @@ def _kernel_class(folder: Path, threads: int, groups: tuple[set[int], ...]) -> t
                 argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
                 language="python",
                 display_name="Python 3",
-                env={name: number for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+                env=dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), number)
                 | {"REV2NET_PREDICTIONS": predictions},
             )
 
@@ -414,8 +423,12 @@ def _widget_errors(notebook: NotebookNode) -> list[str]:
 def _jobs(profile: Profile) -> int:
     if torch.cuda.is_available():
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(2, cores // profile.threads))
+    return max(1, min(2, _cores() // profile.threads))
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _one_line(text: str) -> str:

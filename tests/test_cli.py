@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rev2net_lite import cli, execution
+from rev2net_lite import cli, execution, minutes
 from rev2net_lite.cli import main, select_notebooks
 from rev2net_lite.execution import Outcome
 
@@ -131,6 +131,40 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str,
 
     monkeypatch.setattr(subprocess, "run", run)
     return started
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose files would get other contents by `record-minutes`."""
+    top = tmp_path / "checkout"
+    top.mkdir()
+    (top / "README.md").write_text("old")
+    (top / "same.md").write_text("same")
+
+    def with_minutes(record: str, *, top: Path) -> dict[Path, str]:
+        return {top / "README.md": f"new: {record}", top / "same.md": "same", top / "series.json": "{}"}
+
+    monkeypatch.setattr(cli, "checkout_folder", lambda: top)
+    monkeypatch.setattr(cli, "build_folder", lambda: tmp_path / "build")
+    monkeypatch.setattr(minutes, "read_series", lambda path: path.relative_to(tmp_path).as_posix())
+    monkeypatch.setattr(minutes, "with_minutes", with_minutes)
+    return top
+
+
+def test_record_minutes_writes_what_changes_and_names_it(
+    checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["record-minutes"]) == 0
+    assert (checkout / "README.md").read_text() == "new: build/laptop/series.json"
+    assert capsys.readouterr().out == "Written: README.md\nWritten: series.json\n"
+    assert main(["record-minutes", str(tmp_path / "build" / "laptop")]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_record_minutes_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cli, "checkout_folder", lambda: None)
+    assert main(["record-minutes"]) == 2
+    assert "headers and README are part of a checkout" in capsys.readouterr().err
 
 
 def test_test_runs_every_check_and_names_what_failed(

@@ -22,6 +22,7 @@ from rev2net_lite.execution import (
     read_notebook,
     run_series,
 )
+from rev2net_lite.minutes import SERIES_NAME, Timing, read_series
 from rev2net_lite.predictions import predictions_file
 from rev2net_lite.profiles import get_profile
 from rev2net_lite.runs import RECORD_MIME, hold_folder, read_record
@@ -247,6 +248,23 @@ def test_the_site_leads_to_every_page(series: tuple[Path, list[Outcome], list[st
     assert index.count("<p>Is x &lt; y &amp; z?</p>") == 3
     page = (build / "smoke" / "02_bad.html").read_text()
     assert "This notebook failed: ValueError in cell [4]: &lt;script&gt;" in page and "<script" not in page
+
+
+@pytest.mark.notebook
+def test_a_completed_series_leaves_its_times_and_a_failed_one_none(tmp_path: Path) -> None:
+    folder = tmp_path / "build" / "smoke"
+    folder.mkdir(parents=True)
+    (folder / SERIES_NAME).write_text("of an earlier series")
+    record = OPEN + "run.record('a', 1.0, unit='', n=1)\nrun.finish()"
+    good, bad = write_notebook(tmp_path, "01_good", record, minutes=2), write_notebook(tmp_path, "02_bad", "1 / 0")
+    outcomes = run_series([good, bad], profile=SMOKE, seed=7, build=tmp_path / "build", jobs=2)
+    assert not (folder / SERIES_NAME).exists()
+    outcomes = run_series([good], profile=SMOKE, seed=7, build=tmp_path / "build", jobs=1)
+    series = read_series(folder / SERIES_NAME)
+    assert series.timings == (Timing("01_good", outcomes[0].seconds, 2.0),)
+    run = read_record(folder / "01_good" / "results.json")
+    assert (series.profile, series.seed, series.device, series.versions) == ("smoke", 7, run.device, run.versions)
+    assert series.jobs == 1 and series.cores >= 1 and run.started.startswith(series.date)
 
 
 @pytest.mark.notebook

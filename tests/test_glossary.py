@@ -79,3 +79,11 @@ def test_the_kits_own_glossary_explains_each_term_and_says_which_notebook_shows_
         links = re.findall(r"\[(\d\d)\]\(../notebooks/(\d\d_\w+)\.ipynb\)", shown)
         assert links, entry
         assert all(series.get(number, stem) == stem for number, stem in links), entry
+
+
+def test_the_instructor_guide_says_of_each_notebook_what_it_teaches_and_exposes() -> None:
+    guide = glossary_file().with_name("instructor-guide.md").read_text("utf-8")
+    sections = dict(re.findall(r"^### (\d\d), .*?\n(.*?)(?=^##)", guide, flags=re.DOTALL | re.MULTILINE))
+    assert list(sections) == [f"{number:02d}" for number in range(11)]
+    for section in sections.values():
+        assert all(f"*{what}" in section for what in ("Teaches:*", "Misconception", "Exposed by:*"))

@@ -215,7 +215,7 @@ def run_series(
     in_order = [outcomes[path] for path in notebooks]
     if not any(outcome.error for outcome in in_order):
         records = [read_record(folder / path.stem / "results.json") for path in notebooks]
-        timings = [Timing(path.stem, outcomes[path].seconds, plans[path][0]) for path in notebooks]
+        timings = [Timing(path.stem, round(outcomes[path].seconds, 1), plans[path][0]) for path in notebooks]
         today = datetime.now(UTC).date().isoformat()
         record = series_record(records, timings, date=today, cores=_cores(), jobs=jobs or _jobs(profile))
         write_text_atomically(folder / SERIES_NAME, record.json())

@@ -261,7 +261,7 @@ def test_a_completed_series_leaves_its_times_and_a_failed_one_none(tmp_path: Pat
     assert not (folder / SERIES_NAME).exists()
     outcomes = run_series([good], profile=SMOKE, seed=7, build=tmp_path / "build", jobs=1)
     series = read_series(folder / SERIES_NAME)
-    assert series.timings == (Timing("01_good", outcomes[0].seconds, 2.0),)
+    assert series.timings == (Timing("01_good", round(outcomes[0].seconds, 1), 2.0),)
     run = read_record(folder / "01_good" / "results.json")
     assert (series.profile, series.seed, series.device, series.versions) == ("smoke", 7, run.device, run.versions)
     assert series.jobs == 1 and series.cores >= 1 and run.started.startswith(series.date)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from page_checks import faults
 
-from rev2net_lite.bundled import notebooks_folder
+from rev2net_lite.bundled import glossary_file, notebooks_folder
 from rev2net_lite.execution import budget_minutes, execute_notebook, notebook_parameters, read_notebook
-from rev2net_lite.pages import header_field, notebook_title
+from rev2net_lite.glossary import Glossary
+from rev2net_lite.pages import Site, header_field, notebook_page, notebook_title
 from rev2net_lite.parameters import assigned_names
 from rev2net_lite.profiles import get_profile
 from rev2net_lite.runs import read_record
@@ -98,3 +100,6 @@ def test_it_runs_at_the_profile_smoke_and_leaves_its_record(path: Path, tmp_path
     record = read_record(tmp_path / "run" / "results.json")
     assert (record.notebook, record.profile, record.seed) == (path.stem, "smoke", 1)
     assert record.metrics
+    site = Site("smoke", {each.stem: each.stem for each in SERIES}, Glossary(glossary_file().read_text("utf-8")))
+    executed = read_notebook(tmp_path / path.name)
+    assert faults(notebook_page(executed, name=path.stem, site=site, folder=path.parent, error=None)) == []

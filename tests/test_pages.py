@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from page_checks import MAX_BYTES, faults
 from tiny_notebooks import HEADER, PIXEL
 
 from rev2net_lite.bundled import asset
@@ -265,3 +266,19 @@ def test_the_index_says_what_completed_and_what_failed() -> None:
     assert "Failed after 0.5 min" in text and "ValueError: x" in text
     assert "Profile smoke, seed 3: " in text and "1 of 2 failed" in text
     assert "all 1 completed" in index_page(pages[:1], profile="smoke", seed=3)
+
+
+@pytest.mark.parametrize(
+    ("output", "fault"),
+    [
+        (data(image__png=PIXEL), "an image has no alt text"),
+        (data(text__html='<img alt=" " src="data:image/png;base64,AA">'), "an image has no alt text"),
+        (data(text__html='<video src="data:video/mp4;base64,AA"></video>'), "a video has no label"),
+        (data(text__html='<img alt="a" src="https://x.org/a.png">'), "https://x.org/a.png would be fetched"),
+        (data(text__plain="x" * MAX_BYTES), "the page has 3,0"),
+    ],
+)
+def test_the_checks_of_real_pages_find_what_is_wrong(output: nbformat.NotebookNode, fault: str) -> None:
+    notebook = new_notebook(cells=[new_code_cell("", outputs=[output])])
+    found = faults(notebook_page(notebook, name="01_x", site=SITE, folder=Path(), error=None))
+    assert len(found) == 1 and found[0].startswith(fault)

@@ -52,6 +52,11 @@ def test_whole_words_of_any_case_are_found(sentence: str, found: list[str]) -> N
     assert [sentence[start:end] for start, end, _ in Glossary(TEXT).found_in(sentence)] == found
 
 
+def test_of_two_names_the_longer_is_found() -> None:
+    glossary = Glossary("## Warp\n\nBend.\n\n## Warp error\n\nA number.")
+    assert [term for *_, term in glossary.found_in("warp error of a warp")] == ["warp-error", "warp"]
+
+
 def test_each_name_leads_to_the_anchor_of_its_term() -> None:
     places = [term for *_, term in Glossary(TEXT).found_in("the motion\nfields, an EPE, TV-L1")]
     assert places == ["optical-flow", "endpoint-error-epe", "tv-l1"]

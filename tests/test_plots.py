@@ -76,6 +76,27 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
     "error_map": (lambda: plots.error_map(FLOW[1, 0]), ["x (px)", "y (px)", "endpoint error (px)"]),
     "loss_curves": (lambda: plots.loss_curves({"flow": [2.0, 1.0]}), ["epoch", "loss"]),
     "discrepancy_curves": (lambda: plots.discrepancy_curves([1.0, 0.5]), ["epoch", "discrepancy"]),
+    "cosine_matrix": (lambda: plots.cosine_matrix(torch.eye(2), ["flow", "frame"]), ["flow", "frame", "cosine"]),
+    "flow_progress": (
+        lambda: plots.flow_progress(
+            CLIP[:, 0], FLOW[:, 0], FLOW[:, 0], FLOW[:, 0], error_px=[1, 0.5], zero_error_px=0.7, epoch=1
+        ),
+        ["x (px)", "y (px)", "EPE (px)", "right", "zero flow"],
+    ),
+    "loss_shapes": (
+        lambda: plots.loss_shapes([-1, 0, 1], {"l1": [1, 0, 1]}, unit="px"),
+        ["error (px)", "loss", "slope (1/px)"],
+    ),
+    "weight_maps": (
+        lambda: plots.weight_maps(
+            {"accuracy (%)": [[1.0, 2.0]]},
+            flow_weights=[1],
+            frame_weights=[0, 1],
+            chosen=(0, 1),
+            curves={"EPE (px)": {"chosen": [2, 1]}},
+        ),
+        ["flow weight", "frame weight", "accuracy (%)", "EPE (px)", "epoch"],
+    ),
     "prediction_bars": (lambda: plots.prediction_bars([0.2, 0.5, 0.3], CLASSES), ["probability (%)", "class"]),
     "confusion_matrix": (
         lambda: plots.confusion_matrix(torch.eye(3), CLASSES),

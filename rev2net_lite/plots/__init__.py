@@ -27,6 +27,7 @@ from rev2net_lite.plots.results import (
     prediction_bars,
 )
 from rev2net_lite.plots.scrubber import Scrubber, scrubber
+from rev2net_lite.plots.tasks import cosine_matrix, flow_progress, loss_shapes, weight_maps
 
 __all__ = [
     "AccuracyRow",
@@ -41,14 +42,18 @@ __all__ = [
     "clip_strip",
     "colour_wheel",
     "confusion_matrix",
+    "cosine_matrix",
     "discrepancy_curves",
     "error_map",
     "flow_comparison",
+    "flow_progress",
     "flow_strip",
     "loss_curves",
+    "loss_shapes",
     "moving_picture",
     "paired_differences",
     "prediction_bars",
     "reconstruction",
     "scrubber",
+    "weight_maps",
 ]

@@ -361,7 +361,7 @@ def _script_hash() -> str:
 
 
 def _with_formulas(text: str) -> str:
-    return re.sub(r"\$([^$]+)\$", lambda found: _formula(found[1], display="inline"), text)
+    return re.sub(r"\$([^$]+)\$", lambda found: _formula(html.unescape(found[1]), display="inline"), text)
 
 
 def _formula(tex: str, *, display: str) -> str:

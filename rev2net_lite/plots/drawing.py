@@ -300,18 +300,22 @@ def draw_strip(
     title: str | None,
     max_px: float | None = None,
     arrows: bool = False,
+    below: float = 0.0,
 ) -> tuple[Figure, list[Axes]]:
-    """Rows of pictures with labels on the left and above, and the wheel on the right if there is a `max_px`."""
+    """Rows of pictures with labels on the left and above, and the wheel on the right if there is a `max_px`.
+
+    The lowest `below` inches of the figure stay free.
+    """
     height, width = rows[0].images.shape[1:3]
     columns = len(labels)
     named = text_in([line for row in rows for line in row.label.split("\n")], 10.5)
-    left, gap, bottom = named + 0.68, 0.07, 0.55
+    left, gap, bottom = named + 0.68, 0.07, 0.55 + below
     right = 0.1 if max_px is None else 2.05
     top = 0.3 + (TITLE_IN if title else 0)
     panel = min(2.2, (10.0 - left - right) / columns - gap)
     tall = panel * height / width
     stack = len(rows) * (tall + gap) - gap
-    total = max(bottom + stack + top, 0.0 if max_px is None else 2.1 + (TITLE_IN if title else 0))
+    total = max(bottom + stack + top, 0.0 if max_px is None else 2.1 + below + (TITLE_IN if title else 0))
     bottom = total - stack - top
     figure = Figure(figsize=(max(left + columns * (panel + gap) - gap + right, 3.2), total))
     if title:
@@ -346,7 +350,7 @@ def draw_strip(
         # Beside the middle of the rows that it explains.
         flows = [i for i, row in enumerate(rows) if row.flow is not None]
         middle = bottom + (len(rows) - 1 - (flows[0] + flows[-1]) / 2) * (tall + gap) + tall / 2
-        y = min(max(middle - 0.55, 0.7), total - 1.1 - 0.25)
+        y = min(max(middle - 0.55, 0.7 + below), total - 1.1 - 0.25)
         draw_wheel(figure, (x, y, 1.1, 1.1), max_px, arrow_in=arrow_length_in(panel) if arrows else None)
     return figure, drawn
 

@@ -83,6 +83,10 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
         ),
         ["x (px)", "y (px)", "EPE (px)", "right", "zero flow"],
     ),
+    "error_curves": (
+        lambda: plots.error_curves({"all pixels": {"mse": [2, 1]}}, zero_px={"all pixels": 1.5}),
+        ["all pixels", "EPE (px)", "epoch", "zero flow"],
+    ),
     "loss_shapes": (
         lambda: plots.loss_shapes([-1, 0, 1], {"l1": [1, 0, 1]}, unit="px"),
         ["error (px)", "loss", "slope (1/px)"],

@@ -82,6 +82,20 @@ def test_progress_refuses_what_does_not_fit() -> None:
         progress(flow=RIGHT[:, :8])
 
 
+def test_flow_errors_stand_beside_those_of_zero_flow() -> None:
+    errors = {"all pixels": {"mse": [0.5, 0.2], "l1": [0.6, 0.3]}, "object": {"mse": [1.5, 0.9]}}
+    picture = plots.error_curves(errors, zero_px={"all pixels": 0.4, "object": 1.4}, title="Flow")
+    first, second = picture.figure.axes
+    assert [line.get_ydata() for line in (first.lines[-1], second.lines[-1])] == [[0.4, 0.4], [1.4, 1.4]]
+    assert first.get_title() == "all pixels" and first.get_ylabel() == "EPE (px)"
+    assert picture.alt == (
+        "Flow. Flow error over 2 epochs. all pixels in px: mse from 0.5 to 0.2, l1 from 0.6 to 0.3; zero flow 0.4. "
+        "object in px: mse from 1.5 to 0.9; zero flow 1.4."
+    )
+    with pytest.raises(ValueError, match="zero_px has no value for object; an EPE says little without that of zero"):
+        plots.error_curves(errors, zero_px={"all pixels": 0.4})
+
+
 def test_cosines_with_intervals_and_without_direction() -> None:
     nan = float("nan")
     values = [[1, -0.5, nan], [-0.5, 1, nan], [nan, nan, nan]]

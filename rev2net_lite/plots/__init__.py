@@ -27,7 +27,7 @@ from rev2net_lite.plots.results import (
     prediction_bars,
 )
 from rev2net_lite.plots.scrubber import Scrubber, scrubber
-from rev2net_lite.plots.tasks import cosine_matrix, flow_progress, loss_shapes, weight_maps
+from rev2net_lite.plots.tasks import cosine_matrix, error_curves, flow_progress, loss_shapes, weight_maps
 
 __all__ = [
     "AccuracyRow",
@@ -44,6 +44,7 @@ __all__ = [
     "confusion_matrix",
     "cosine_matrix",
     "discrepancy_curves",
+    "error_curves",
     "error_map",
     "flow_comparison",
     "flow_progress",

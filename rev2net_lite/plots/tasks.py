@@ -20,11 +20,13 @@ from rev2net_lite.plots.drawing import (
     TITLE_IN,
     UNKNOWN,
     Array,
+    Panel,
     arrow_length_in,
     axes_at,
     checked_series,
     checked_tensor,
     clip_frames,
+    curve_panels,
     draw_arrows,
     draw_wheel,
     flow_colours,
@@ -32,6 +34,7 @@ from rev2net_lite.plots.drawing import (
     headline,
     listed,
     motion_words,
+    panel_words,
     pixel_axes,
     pixel_words,
     scale_px,
@@ -40,7 +43,7 @@ from rev2net_lite.plots.drawing import (
 )
 from rev2net_lite.plots.picture import STYLE, Picture
 
-__all__ = ["cosine_matrix", "flow_progress", "loss_shapes", "weight_maps"]
+__all__ = ["cosine_matrix", "error_curves", "flow_progress", "loss_shapes", "weight_maps"]
 
 
 @matplotlib.rc_context(STYLE)
@@ -194,6 +197,40 @@ def flow_progress(
         f"one colour wheel that ends at {scale:g} px/frame; EPE {errors[epoch]:.2f} px, zero flow "
         f"{zero_error_px:.2f} px."
     )
+    return Picture(figure, titled(title, alt))
+
+
+@matplotlib.rc_context(STYLE)
+def error_curves(
+    errors_px: Mapping[str, Mapping[str, Sequence[float]]], *, zero_px: Mapping[str, float], title: str | None = None
+) -> Picture:
+    """Flow errors over training, one panel per set of pixels, each with the error of predicting no motion as a line.
+
+    Args:
+        errors_px: heading of a panel to model to its EPE after each epoch, in px.
+        zero_px: heading to the EPE of zero flow over the same pixels.
+        title: stands above the figure.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: a panel without its zero-flow EPE, no epoch, or series of different lengths.
+    """
+    missing = [heading for heading in errors_px if heading not in zero_px]
+    if missing:
+        raise ValueError(f"zero_px has no value for {listed(missing)}; an EPE says little without that of zero flow")
+    panels = [
+        Panel(
+            heading,
+            "EPE (px)",
+            {name: checked_series(f"{heading} {name}", values) for name, values in models.items()},
+            line=(zero_px[heading], "zero flow"),
+        )
+        for heading, models in errors_px.items()
+    ]
+    figure, epochs = curve_panels("errors_px", panels, title)
+    alt = f"Flow error over {epochs} epochs. " + " ".join(f"{panel_words(panel)}." for panel in panels)
     return Picture(figure, titled(title, alt))
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from rev2net_lite import plots
 from rev2net_lite.flow import flow_to_rgb
-from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, Picture
+from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, PenaltyCurves, Picture, PriceRow
 from rev2net_lite.shapes import ShapeError
 
 CLASSES = ["rise", "fall", "spin"]
@@ -59,6 +59,17 @@ def difference_rows() -> list[DifferenceRow]:
 
 
 CLIP, FLOW = moving_square(1, 2)
+PENALTY = PenaltyCurves(
+    discrepancy=[2.0, 1.0],
+    cka=[[0.5, 0.6], [0.1, 0.2]],
+    flow_error_px=[0.4, 0.3],
+    psnr_db=[20.0, 25.0],
+    accuracy=[0.5, 1.0],
+)
+PRICE = PriceRow(
+    label="raw", weight=1.0, cka=0.9, flow_error_px=0.2, psnr_db=26.0, accuracy=0.5, low=0.4, high=0.6, n=320
+)
+
 EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
     "clip_strip": (lambda: plots.clip_strip(CLIP), ["x (px)", "y (px)"]),
     "clip_rows": (lambda: plots.clip_rows({"studio": CLIP, "street": CLIP}), ["x (px)", "y (px)"]),
@@ -100,6 +111,18 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
             curves={"EPE (px)": {"chosen": [2, 1]}},
         ),
         ["flow weight", "frame weight", "accuracy (%)", "EPE (px)", "epoch"],
+    ),
+    "curves_over": (lambda: plots.curves_over([0, 1], {"loss": {"a": [2.0, 1.0]}}, x_label="training step"), ["step"]),
+    "feature_pairs": (lambda: plots.feature_pairs(torch.eye(2), -torch.eye(2), limit=2), ["channel 0", "flow map"]),
+    "penalty_over_training": (
+        lambda: plots.penalty_over_training(
+            PENALTY, reference=PENALTY, epoch=1, zero_flow_error_px=0.4, tests=accuracy_rows()
+        ),
+        ["epoch", "EPE (px)", "zero flow", "PSNR (dB)", "linear CKA", "accuracy (%)"],
+    ),
+    "penalty_price": (
+        lambda: plots.penalty_price([PRICE], reference=PRICE, zero_flow_error_px=0.4),
+        ["weight of the penalty", "EPE (px)", "PSNR (dB)", "linear CKA", "accuracy (%)"],
     ),
     "prediction_bars": (lambda: plots.prediction_bars([0.2, 0.5, 0.3], CLASSES), ["probability (%)", "class"]),
     "confusion_matrix": (
@@ -188,6 +211,8 @@ def test_every_function_is_among_them():
         "AccuracyRow",
         "CalibrationRow",
         "DifferenceRow",
+        "PenaltyCurves",
+        "PriceRow",
         "Picture",
         "MovingPicture",
         "moving_picture",

@@ -17,6 +17,14 @@ from rev2net_lite.plots.clips import (
     reconstruction,
 )
 from rev2net_lite.plots.curves import discrepancy_curves, loss_curves
+from rev2net_lite.plots.discrepancy import (
+    PenaltyCurves,
+    PriceRow,
+    curves_over,
+    feature_pairs,
+    penalty_over_training,
+    penalty_price,
+)
 from rev2net_lite.plots.picture import MovingPicture, Picture
 from rev2net_lite.plots.results import (
     AccuracyRow,
@@ -34,7 +42,9 @@ __all__ = [
     "CalibrationRow",
     "DifferenceRow",
     "MovingPicture",
+    "PenaltyCurves",
     "Picture",
+    "PriceRow",
     "Scrubber",
     "accuracy_intervals",
     "calibration",
@@ -43,9 +53,11 @@ __all__ = [
     "colour_wheel",
     "confusion_matrix",
     "cosine_matrix",
+    "curves_over",
     "discrepancy_curves",
     "error_curves",
     "error_map",
+    "feature_pairs",
     "flow_comparison",
     "flow_progress",
     "flow_strip",
@@ -53,6 +65,8 @@ __all__ = [
     "loss_shapes",
     "moving_picture",
     "paired_differences",
+    "penalty_over_training",
+    "penalty_price",
     "prediction_bars",
     "reconstruction",
     "scrubber",

@@ -84,6 +84,11 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
         lambda: plots.calibration([CalibrationRow(label="a", confidence=0.8, share=0.5, low=0.2, high=0.8, n=8)]),
         ["stated confidence (%)", "came true (%)"],
     ),
+    "frame_view": (lambda: plots.frame_view(CLIP, 0, times_s=range(CLIP.shape[1])), ["x (px)", "y (px)"]),
+    "model_view": (
+        lambda: plots.model_view(CLIP, CLIP, FLOW, [0.2, 0.5, 0.3], CLASSES, psnr_db=20.0),
+        ["x (px)", "y (px)", "right", "down", "probability (%)"],
+    ),
     "error_map": (lambda: plots.error_map(FLOW[1, 0]), ["x (px)", "y (px)", "endpoint error (px)"]),
     "loss_curves": (lambda: plots.loss_curves({"flow": [2.0, 1.0]}), ["epoch", "loss"]),
     "discrepancy_curves": (lambda: plots.discrepancy_curves([1.0, 0.5]), ["epoch", "discrepancy"]),

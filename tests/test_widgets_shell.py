@@ -145,6 +145,16 @@ def test_a_first_state_that_cannot_be_drawn_is_said_too() -> None:
     assert made.error == "" and shown(made) == render(State(count=1)).png()
 
 
+def test_a_further_widget_can_have_its_errors_said() -> None:
+    made = explorer()
+    with made.saying_errors():
+        raise OSError("no space")
+    assert made.error == "OSError: no space" and len(made._errors.outputs) == 1
+    with made.saying_errors():
+        made.inputs["count"].value = 3
+    assert made.error == ""
+
+
 def test_of_changes_that_wait_only_the_newest_is_drawn() -> None:
     drawn: list[int] = []
     inside, go_on = threading.Event(), threading.Event()

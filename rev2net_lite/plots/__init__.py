@@ -36,6 +36,7 @@ from rev2net_lite.plots.results import (
 )
 from rev2net_lite.plots.scrubber import Scrubber, scrubber
 from rev2net_lite.plots.tasks import cosine_matrix, error_curves, flow_progress, loss_shapes, weight_maps
+from rev2net_lite.plots.views import frame_view, model_view
 
 __all__ = [
     "AccuracyRow",
@@ -61,8 +62,10 @@ __all__ = [
     "flow_comparison",
     "flow_progress",
     "flow_strip",
+    "frame_view",
     "loss_curves",
     "loss_shapes",
+    "model_view",
     "moving_picture",
     "paired_differences",
     "penalty_over_training",

@@ -4,22 +4,42 @@ In a notebook the figure of an explorer's first state stands in a cell of its ow
 page does not have one: `widgets.render_flow(widgets.FlowState())`, then `widgets.flow_explorer()`.
 """
 
+from rev2net_lite.widgets.clips import ClipsState, bundled_videos, clip_explorer, render_clip
 from rev2net_lite.widgets.discrepancy import DiscrepancyState, discrepancy_explorer, render_discrepancy
+from rev2net_lite.widgets.flow import FLOW_EXAMPLES, FlowState, flow_explorer, render_flow
+from rev2net_lite.widgets.own_video import OwnVideoState, own_video_explorer, prediction_explorer, render_own_video
 from rev2net_lite.widgets.predict import PredictionForm, predict_choice, predict_range, reveal
-from rev2net_lite.widgets.shell import Choice, Explorer, Slider, Steps, Switch, Words
+from rev2net_lite.widgets.shell import Choice, Control, Explorer, Slider, Steps, Switch, Words
+from rev2net_lite.widgets.weights import WeightsState, render_weights, weights_explorer
 
 __all__ = [
+    "FLOW_EXAMPLES",
     "Choice",
+    "ClipsState",
+    "Control",
     "DiscrepancyState",
     "Explorer",
+    "FlowState",
+    "OwnVideoState",
     "PredictionForm",
     "Slider",
     "Steps",
     "Switch",
+    "WeightsState",
     "Words",
+    "bundled_videos",
+    "clip_explorer",
     "discrepancy_explorer",
+    "flow_explorer",
+    "own_video_explorer",
     "predict_choice",
     "predict_range",
+    "prediction_explorer",
+    "render_clip",
     "render_discrepancy",
+    "render_flow",
+    "render_own_video",
+    "render_weights",
     "reveal",
+    "weights_explorer",
 ]

@@ -7,13 +7,14 @@ the reader may change. An error of that function is said in words above the pict
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import html
 import math
 import re
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -22,7 +23,7 @@ import ipywidgets
 
 from rev2net_lite.plots import Picture
 
-__all__ = ["Choice", "Explorer", "Slider", "Steps", "Switch", "Words"]
+__all__ = ["Choice", "Control", "Explorer", "Slider", "Steps", "Switch", "Words"]
 
 S = TypeVar("S")
 
@@ -137,6 +138,7 @@ class Words:
     label: str
 
 
+# What a reader moves.
 Control = Slider | Steps | Choice | Switch | Words
 _TYPES: dict[type[Any], tuple[type, ...]] = {
     Slider: (int, float),
@@ -191,6 +193,14 @@ class Explorer(ipywidgets.VBox, Generic[S]):
         self._draw()
         for field, widget in self.inputs.items():
             widget.observe(lambda change, field=field: self._change(field, change.new), names="value")
+
+    @contextlib.contextmanager
+    def saying_errors(self) -> Iterator[None]:
+        """Whatever the block raises is said as an error of the explorer: for the callback of a further widget."""
+        try:
+            yield
+        except Exception as error:
+            self._fail(error)
 
     def _row(self, control: Control, label_width: str) -> ipywidgets.Widget:
         """The widget of a control, labelled, with its input among `inputs`."""

@@ -125,7 +125,7 @@ def test_maps_outline_the_chosen_pair_and_draw_its_curves_boldest() -> None:
     picture = maps()
     first, second, *curves = picture.figure.axes
     assert [axes.get_title() for axes in (first, second)] == ["accuracy (%)", "EPE (px)"]
-    assert [text.get_text() for text in first.texts] == ["10", "20", "30", "40", "50", "60"]
+    assert [text.get_text() for text in first.texts] == ["10.0", "20.0", "30.0", "40.0", "50.0", "60.0"]
     (frame,) = (patch for patch in first.patches if isinstance(patch, Rectangle))
     assert frame.get_xy() == (1.5, 0.5)
     assert [label.get_text() for label in first.get_yticklabels()] == ["0", "2"]
@@ -135,9 +135,16 @@ def test_maps_outline_the_chosen_pair_and_draw_its_curves_boldest() -> None:
     assert "EPE (px) of the chosen trial over epochs: from 2 to 1." in picture.alt
 
 
+def test_limits_fix_the_scales_of_maps_and_curves() -> None:
+    first, second, *curves = maps(limits={"accuracy (%)": (0, 100)}).figure.axes
+    assert first.images[0].get_clim() == (0, 100) and second.images[0].get_clim() == (1, 1)
+    assert curves[0].get_ylim() == (0, 100) and curves[1].get_ylim() != (0, 100)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"limits": {"loss": (0, 1)}}, r"limits has loss; the measures are accuracy \(%\), EPE \(px\), accuracy"),
         ({"maps": {}}, "maps is empty; pass at least one measure"),
         ({"chosen": (2, 0)}, "chosen is row 2, column 0; there are 2 flow weights and 3 frame weights"),
         ({"curves": {"EPE (px)": {}}}, r"EPE \(px\) has no curve; pass at least that of the chosen trial"),

@@ -314,6 +314,7 @@ def weight_maps(
     frame_weights: Sequence[float],
     chosen: tuple[int, int],
     curves: Mapping[str, Mapping[str, Sequence[float]]],
+    limits: Mapping[str, tuple[float, float]] | None = None,
     title: str | None = None,
 ) -> Picture:
     """What each pair of loss weights gave, one map per measure, above the curves of a chosen pair and its neighbours.
@@ -324,6 +325,7 @@ def weight_maps(
         frame_weights: of the columns.
         chosen: row and column of the pair that is outlined.
         curves: measure with its unit to trial to one value per epoch; the first trial is the chosen one.
+        limits: measure to the ends of its scale, for figures that are compared; else they are those of the values.
         title: stands above the figure.
 
     Returns:
@@ -344,6 +346,10 @@ def weight_maps(
     without = [name for name, trials in curves.items() if not trials]
     if without:
         raise ValueError(f"{listed(without)} has no curve; pass at least that of the chosen trial")
+    limits = limits or {}
+    unknown = [name for name in limits if name not in maps and name not in curves]
+    if unknown:
+        raise ValueError(f"limits has {listed(unknown)}; the measures are {listed([*maps, *curves])}")
     count = max(len(maps), len(curves))
     wide, left, between = 2.35, 0.75, 0.72
     tall, curve, middle, bottom = 1.75, 1.6, 1.3, 0.62
@@ -357,7 +363,7 @@ def weight_maps(
     for index, (name, given) in enumerate(maps.items()):
         values = checked_tensor(f"map {name}", given, "rows columns", sizes).double().numpy()
         axes = axes_at(figure, (left + index * (wide + between), bottom + curve + middle, wide, tall))
-        _draw_map(axes, values, flow_weights, frame_weights, chosen)
+        _draw_map(axes, values, flow_weights, frame_weights, chosen, limits.get(name, (values.min(), values.max())))
         axes.set_title(name)
         words.append(
             f"{name}: {values[chosen]:.3g} at the chosen pair, {values.min():.3g} to {values.max():.3g} over all pairs."
@@ -378,6 +384,8 @@ def weight_maps(
                 zorder=3 if at == 0 else 2,
             )
         axes.set(xlabel="epoch", ylabel=name)
+        if name in limits:
+            axes.set_ylim(limits[name])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         first = checked_series(f"curve {name}", next(iter(trials.values())))
@@ -396,18 +404,24 @@ def weight_maps(
 
 
 def _draw_map(
-    axes: Axes, values: np.ndarray, rows: Sequence[float], columns: Sequence[float], chosen: tuple[int, int]
+    axes: Axes,
+    values: np.ndarray,
+    rows: Sequence[float],
+    columns: Sequence[float],
+    chosen: tuple[int, int],
+    limits: tuple[float, float],
 ) -> None:
     """A grid of values with the chosen cell outlined; the first row stands lowest, as on an axis."""
-    axes.imshow(values, cmap="cividis", aspect="auto", origin="lower")
-    middle = (values.min() + values.max()) / 2
+    axes.imshow(values, cmap="cividis", aspect="auto", origin="lower", vmin=limits[0], vmax=limits[1])
+    middle = sum(limits) / 2
+    digits = 1 if np.abs(values).max() >= 10 else 2
     for row in range(len(rows)):
         for column in range(len(columns)):
             value = values[row, column]
             axes.text(
                 column,
                 row,
-                f"{value:.3g}",
+                f"{value:.{digits}f}",
                 ha="center",
                 va="center",
                 fontsize=10,

@@ -133,6 +133,14 @@ def test_before_training_nothing_has_been_measured() -> None:
     assert len(picture.figure.axes[0].lines[2].get_xdata()) == 0
 
 
+def test_a_cka_of_constant_features_leaves_a_gap_and_names_are_the_callers() -> None:
+    gone = run_curves() | {"cka": [[0.2, np.nan, 0.8], [np.nan] * 3]}
+    picture = draw_run(curves=gone, names=("weight 50", "weight 0.1"))
+    assert "nan, coarse stage (weight 0.1 at the end 0.8)" in picture.alt
+    keys = [text.get_text() for text in picture.figure.legends[0].get_texts()]
+    assert keys == ["weight 50", "weight 0.1", "coarse stage", "fine stage"]
+
+
 def test_the_scales_hold_all_runs_that_are_looked_at_beside_this_one() -> None:
     other = run_curves(40.0) | {"flow_error_px": [2.0, 0.3, 0.2], "psnr_db": [5.0, 20.0, 30.0]}
     among = [run_curves(), run_curves(4.0), other]

@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from rev2net_lite.plots.drawing import (
@@ -16,6 +17,7 @@ from rev2net_lite.plots.drawing import (
     LINES,
     MARKERS,
     TITLE_IN,
+    UNKNOWN,
     Array,
     axes_at,
     check_fractions,
@@ -189,17 +191,19 @@ def penalty_over_training(
     zero_flow_error_px: float,
     tests: Sequence[AccuracyRow],
     among: Sequence[PenaltyCurves] = (),
+    names: tuple[str, str] = ("this run", "no penalty"),
     title: str | None = None,
 ) -> Picture:
-    """A run with the penalty up to an epoch, the same run without it in black, and what both reach in the tests.
+    """A run up to an epoch, another one in black to compare it with, and what both reach in the tests.
 
     Args:
-        curves: of the run; what comes after `epoch` is drawn pale.
-        reference: of the run without the penalty.
+        curves: of the run; what comes after `epoch` is drawn pale. A CKA is nan where features are constant.
+        reference: of the other run, as a rule the one without the penalty.
         epoch: from 0, before training, to the number of epochs.
         zero_flow_error_px: EPE of predicting no motion.
         tests: accuracy after the last epoch, one row per model and split.
         among: runs that are looked at beside this one: the scales hold them all.
+        names: of the run and of the reference.
         title: stands above the figure.
 
     Raises:
@@ -227,21 +231,18 @@ def penalty_over_training(
     )
     figure, boxes = _panels(6, title, keyed=True)
     when = np.arange(1, epochs + 1)
-    handles: dict[str, Any] = {}
     words = []
     for axes, (unit, heading, keys) in zip(boxes, panels, strict=False):
         held = np.concatenate([run[key] for run in runs for key in keys])
         said = []
         for stage, key in enumerate(keys):
-            style: dict[str, Any] = {"linestyle": LINES[stage], "linewidth": 1.6}
+            style: dict[str, Any] = {"linestyle": _LINES[stage], "linewidth": 1.6}
             suffix = f", {_stage(stage, stages)}" if len(keys) > 1 else ""
-            (line,) = axes.plot(when, other[key], color="black", alpha=0.75, **(style | {"linewidth": 1.1}))
+            axes.plot(when, other[key], color="black", alpha=0.75, **(style | {"linewidth": 1.1}))
             axes.plot(when, own[key], color=COLOURS[0], alpha=0.25, **style)
-            (mine,) = axes.plot(when[:epoch], own[key][:epoch], color=COLOURS[0], marker="o", markersize=4, **style)
-            if len(keys) > 1:
-                handles |= {f"this run{suffix}": mine, f"no penalty{suffix}": line}
+            axes.plot(when[:epoch], own[key][:epoch], color=COLOURS[0], marker="o", markersize=4, **style)
             now = f"{own[key][epoch - 1]:.3g}" if epoch else "not measured yet"
-            said.append(f"{now}{suffix} (no penalty at the end {other[key][-1]:.3g})")
+            said.append(f"{now}{suffix} ({names[1]} at the end {other[key][-1]:.3g})")
         if unit == "discrepancy":
             axes.set_yscale("log")
             axes.yaxis.set_minor_formatter(NullFormatter())
@@ -261,6 +262,14 @@ def penalty_over_training(
         axes.grid(axis="y")
         words.append(f"{heading} in {unit}: {', '.join(said)}.")
     words.append(_draw_tests(boxes[5], tests))
+    handles: dict[str, Any] = {
+        names[0]: Line2D([], [], color=COLOURS[0], marker="o", markersize=4),
+        names[1]: Line2D([], [], color="black"),
+    }
+    if stages > 1:
+        handles |= {
+            _stage(stage, stages): Line2D([], [], color=UNKNOWN, linestyle=_LINES[stage]) for stage in range(stages)
+        }
     _key(figure, handles, title)
     return Picture(figure, titled(title, f"Epoch {epoch} of {epochs}. {' '.join(words)}"))
 
@@ -338,6 +347,9 @@ def penalty_price(
     return Picture(figure, titled(title, f"{' '.join(words)} Zero flow: EPE {zero_flow_error_px:.3f} px."))
 
 
+_LINES: tuple[Any, ...] = LINES
+
+
 def _stage(stage: int, stages: int) -> str:
     return {0: "coarse stage", stages - 1: "fine stage"}.get(stage, f"stage {stage}")
 
@@ -345,7 +357,7 @@ def _stage(stage: int, stages: int) -> str:
 def _look(at: int) -> dict[str, Any]:
     return {
         "color": COLOURS[at % len(COLOURS)],
-        "linestyle": LINES[at % len(LINES)],
+        "linestyle": _LINES[at % len(_LINES)],
         "marker": MARKERS[at % len(MARKERS)],
         "markersize": 4,
         "linewidth": 1.6,
@@ -388,11 +400,13 @@ def _key(figure: Figure, handles: Mapping[str, Any], title: str | None) -> None:
 
 def _checked_run(run: PenaltyCurves) -> dict[str, np.ndarray]:
     """The curves of a run by name, accuracy in %."""
-    shares = {f"cka {stage}": values for stage, values in enumerate(run["cka"])} | {"accuracy": run["accuracy"]}
-    series = {"discrepancy": run["discrepancy"], "flow error": run["flow_error_px"], "psnr": run["psnr_db"]} | shares
-    checked = {name: checked_series(name, values) for name, values in series.items()}
-    for name in shares:
-        check_fractions(name, checked[name])
+    cka = {f"cka {stage}": values for stage, values in enumerate(run["cka"])}
+    series = {"discrepancy": run["discrepancy"], "flow error": run["flow_error_px"], "psnr": run["psnr_db"]}
+    series |= cka | {"accuracy": run["accuracy"]}
+    checked = {name: checked_series(name, values, nan=name in cka) for name, values in series.items()}
+    for name in (*cka, "accuracy"):
+        if not np.isnan(checked[name]).all():
+            check_fractions(name, checked[name])
     if checked["discrepancy"].min() <= 0:
         raise ValueError(
             f"a discrepancy is {checked['discrepancy'].min():g}; the axis is logarithmic: expected above 0"

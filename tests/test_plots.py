@@ -21,8 +21,9 @@ from matplotlib.quiver import Quiver
 from torch import Tensor
 
 from rev2net_lite import plots
+from rev2net_lite.bias import twin_effect
 from rev2net_lite.flow import flow_to_rgb
-from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, PenaltyCurves, Picture, PriceRow
+from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, GuessRow, PenaltyCurves, Picture, PriceRow
 from rev2net_lite.shapes import ShapeError
 
 CLASSES = ["rise", "fall", "spin"]
@@ -59,6 +60,10 @@ def difference_rows() -> list[DifferenceRow]:
 
 
 CLIP, FLOW = moving_square(1, 2)
+GUESS = GuessRow(factor="surface", domain="studio", guess=0.8, low=0.7, high=0.9, n=320, information=0.6)
+EFFECT = twin_effect(
+    torch.eye(3), torch.eye(3).roll(1, 0), labels=torch.arange(3), donor_labels=torch.tensor([1, 0, 0])
+)
 PENALTY = PenaltyCurves(
     discrepancy=[2.0, 1.0],
     cka=[[0.5, 0.6], [0.1, 0.2]],
@@ -130,6 +135,30 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
         ["weight of the penalty", "EPE (px)", "PSNR (dB)", "linear CKA", "accuracy (%)"],
     ),
     "prediction_bars": (lambda: plots.prediction_bars([0.2, 0.5, 0.3], CLASSES), ["probability (%)", "class"]),
+    "bias_lab": (
+        lambda: plots.bias_lab({"studio": CLIP[:, :3].swapaxes(0, 1)}, [GUESS], chance=1 / 8),
+        ["studio", "surface", "tie (0 to 1)", "class named from factor (%)"],
+    ),
+    "level_matrices": (
+        lambda: plots.level_matrices({"": torch.eye(3)}, ["a", "b", "c"], CLASSES, level_label="look"),
+        ["look", "class", "share of the row (%)"],
+    ),
+    "probe_bars": (
+        lambda: plots.probe_bars({"studio": {"frozen": [0.8, 0.2]}}, ["right", "wrong"], n=5),
+        ["studio", "frozen", "right", "wrong", "share of clips (%)"],
+    ),
+    "resampled_accuracy": (
+        lambda: plots.resampled_accuracy({9: [0.3, 0.4]}, {9: (0.2, 0.6)}, value=0.4),
+        ["9 clips", "accuracy (%)", "share of draws (%)", "Wilson"],
+    ),
+    "twin_effects": (
+        lambda: plots.twin_effects({"shape": EFFECT}),
+        ["shape", "share of clips (%)", "percentage points", "prediction flips"],
+    ),
+    "twin_rows": (
+        lambda: plots.twin_rows({"clip": CLIP}, {"clip": [0.2, 0.5, 0.3]}, CLASSES, truth={"clip": CLASSES[0]}),
+        ["clip", "frame 0", "probability (%)", f"{CLASSES[0]} (true)"],
+    ),
     "confusion_matrix": (
         lambda: plots.confusion_matrix(torch.eye(3), CLASSES),
         ["predicted class", "true class", "share of the true class (%)"],
@@ -216,6 +245,7 @@ def test_every_function_is_among_them():
         "AccuracyRow",
         "CalibrationRow",
         "DifferenceRow",
+        "GuessRow",
         "PenaltyCurves",
         "PriceRow",
         "Picture",

@@ -5,6 +5,15 @@ pyplot's global state, follows a user's matplotlib settings, or outlives its `Pi
 by marker and line style as well as by colour (Okabe and Ito's set), flow by arrows as well as by the colour wheel.
 """
 
+from rev2net_lite.plots.bias import (
+    GuessRow,
+    bias_lab,
+    level_matrices,
+    probe_bars,
+    resampled_accuracy,
+    twin_effects,
+    twin_rows,
+)
 from rev2net_lite.plots.calibration import CalibrationRow, calibration
 from rev2net_lite.plots.clips import (
     clip_rows,
@@ -42,12 +51,14 @@ __all__ = [
     "AccuracyRow",
     "CalibrationRow",
     "DifferenceRow",
+    "GuessRow",
     "MovingPicture",
     "PenaltyCurves",
     "Picture",
     "PriceRow",
     "Scrubber",
     "accuracy_intervals",
+    "bias_lab",
     "calibration",
     "clip_rows",
     "clip_strip",
@@ -63,6 +74,7 @@ __all__ = [
     "flow_progress",
     "flow_strip",
     "frame_view",
+    "level_matrices",
     "loss_curves",
     "loss_shapes",
     "model_view",
@@ -71,7 +83,11 @@ __all__ = [
     "penalty_over_training",
     "penalty_price",
     "prediction_bars",
+    "probe_bars",
     "reconstruction",
+    "resampled_accuracy",
     "scrubber",
+    "twin_effects",
+    "twin_rows",
     "weight_maps",
 ]

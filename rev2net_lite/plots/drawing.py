@@ -569,7 +569,7 @@ def interval_ends(row: Mapping[str, Any], factor: float) -> tuple[float, float] 
 
 
 def draw_dot(
-    axes: Axes, value: float, ends: tuple[float, float] | None, place: int, style: int, *, hollow: bool = False
+    axes: Axes, value: float, ends: tuple[float, float] | None, place: float, style: int, *, hollow: bool = False
 ) -> None:
     """A value with its interval on a horizontal line."""
     colour = COLOURS[style % len(COLOURS)]

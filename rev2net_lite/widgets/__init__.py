@@ -4,6 +4,7 @@ In a notebook the figure of an explorer's first state stands in a cell of its ow
 page does not have one: `widgets.render_flow(widgets.FlowState())`, then `widgets.flow_explorer()`.
 """
 
+from rev2net_lite.widgets.bias import BiasState, bias_explorer, render_bias
 from rev2net_lite.widgets.clips import ClipsState, bundled_videos, clip_explorer, render_clip
 from rev2net_lite.widgets.discrepancy import DiscrepancyState, discrepancy_explorer, render_discrepancy
 from rev2net_lite.widgets.flow import FLOW_EXAMPLES, FlowState, flow_explorer, render_flow
@@ -14,6 +15,7 @@ from rev2net_lite.widgets.weights import WeightsState, render_weights, weights_e
 
 __all__ = [
     "FLOW_EXAMPLES",
+    "BiasState",
     "Choice",
     "ClipsState",
     "Control",
@@ -27,6 +29,7 @@ __all__ = [
     "Switch",
     "WeightsState",
     "Words",
+    "bias_explorer",
     "bundled_videos",
     "clip_explorer",
     "discrepancy_explorer",
@@ -35,6 +38,7 @@ __all__ = [
     "predict_choice",
     "predict_range",
     "prediction_explorer",
+    "render_bias",
     "render_clip",
     "render_discrepancy",
     "render_flow",

@@ -28,7 +28,18 @@ from torch.nn import functional as F
 
 from rev2net_lite.shapes import check_shape
 
-__all__ = ["VideoError", "VideoInfo", "frame_times", "probe_video", "read_clip", "sampled_frames", "write_video"]
+__all__ = [
+    "StoredPacket",
+    "VideoError",
+    "VideoInfo",
+    "frame_times",
+    "probe_video",
+    "read_clip",
+    "sampled_frames",
+    "stamped_times",
+    "stored_packets",
+    "write_video",
+]
 
 _SAME_TIME_S = 1e-7  # below any container's tick, above float64 rounding
 _KEPT_BYTES = 2**28  # larger files are demuxed a second time instead of being held in memory
@@ -63,6 +74,19 @@ class VideoInfo:
     codec: str
     rotation: int
     reliable_timestamps: bool
+
+
+@dataclass(frozen=True)
+class StoredPacket:
+    """What a file holds for one frame, as the decoder is fed with it.
+
+    Args:
+        size_bytes: length.
+        key: whether its frame can be decoded without any other.
+    """
+
+    size_bytes: int
+    key: bool
 
 
 def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
@@ -109,6 +133,38 @@ def frame_times(path: str | os.PathLike[str]) -> Tensor:
     with _opened(path) as video:
         video.first_frame()
         return video.edges
+
+
+def stored_packets(path: str | os.PathLike[str]) -> tuple[StoredPacket, ...]:
+    """The video packets of a file in the order in which it holds them: that of decoding, not of showing.
+
+    Args:
+        path: any file that FFmpeg reads.
+
+    Raises:
+        VideoError: as for `probe_video`.
+    """
+    with _opened(path) as video:
+        _, packets = video._packets()
+        return tuple(StoredPacket(packet.size, packet.is_keyframe) for packet in packets)
+
+
+def stamped_times(path: str | os.PathLike[str]) -> Tensor:
+    """What the file's own time stamps say, true or not; `frame_times` are the times to rely on.
+
+    Args:
+        path: any file that FFmpeg reads.
+
+    Returns:
+        `(n)` float64 seconds, one for each frame in the order in which the decoder gives them; nan without a stamp.
+
+    Raises:
+        VideoError: as for `probe_video`.
+    """
+    with _opened(path) as video:
+        stamps = [frame.pts for frame in video._decoded([(0, len(video.stamps))], None)]
+        ticks = [math.nan if stamp is None else stamp for stamp in stamps]
+        return torch.tensor(ticks, dtype=torch.float64) * _tick(video._video_stream())
 
 
 def sampled_frames(
@@ -215,7 +271,8 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
     Equal input gives equal bytes on one machine: one encoder thread, no dates.
 
     Args:
-        path: file to write; its folder must exist.
+        path: file to write; its folder must exist. One that ends in .avi becomes an AVI file, which cannot say when a
+            frame is shown: for showing how such files go wrong.
         frames: `(3 t h w)` uint8 RGB, h and w even.
         fps: frames per second.
         crf: x264's quality, 0 (best) to 51.
@@ -238,9 +295,10 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
     if not 0 <= crf <= 51:
         raise VideoError(f"crf is {crf}; use 0 (best) to 51 (smallest)")
     rate = Fraction(fps).limit_denominator(1001)
+    kind = "avi" if path.suffix.lower() == ".avi" else "mp4"
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
-        with av.open(str(partial.absolute()), "w", format="mp4") as container:
+        with av.open(str(partial.absolute()), "w", format=kind) as container:
             # Without mbtree=0 x264 does not write the same bytes twice.
             options = {"crf": str(crf), "preset": "veryfast", "x264-params": "mbtree=0"}
             stream = container.add_stream("libx264", rate=rate, options=options)

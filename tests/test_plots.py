@@ -78,6 +78,25 @@ PRICE = PriceRow(
 EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
     "clip_strip": (lambda: plots.clip_strip(CLIP), ["x (px)", "y (px)"]),
     "clip_rows": (lambda: plots.clip_rows({"studio": CLIP, "street": CLIP}), ["x (px)", "y (px)"]),
+    "image_row": (lambda: plots.image_row({"one": CLIP[:, 0], "two": CLIP[:, 1]}), ["x (px)", "y (px)"]),
+    "packet_sizes": (
+        lambda: plots.packet_sizes([4000, 900], [True, False]),
+        ["packet, in the order of the file", "size (kB)", "key frames", "others"],
+    ),
+    "sampling": (lambda: plots.sampling(range(6), [0, 1, 2, 3, 4], CLIP), ["time (s)", "5 equal parts"]),
+    "time_stamps": (lambda: plots.time_stamps([0.0, 0.2, 0.1]), ["frame, in the order of decoding", "time stamp (s)"]),
+    "brightness_row": (
+        lambda: plots.brightness_row([0.0, 0.1, 0.2], [-0.1, 0.0, 0.1], at=1, slope=0.1),
+        ["x (px)", "brightness (of 1)", "first frame", "second frame", "tangent"],
+    ),
+    "constraint_lines": (
+        lambda: plots.constraint_lines({"edge": torch.ones(3, 4)}, motion=(1, -2), limit_px=3),
+        ["dx (px)", "dy (px), down", "pixels", "true motion"],
+    ),
+    "flow_cases": (
+        lambda: plots.flow_cases({"one": (CLIP[:, 0], CLIP[:, 1], FLOW[:, 0], 0.5 * FLOW[:, 0])}),
+        ["x (px)", "y (px)", "right", "down", "error (px)"],
+    ),
     "flow_strip": (lambda: plots.flow_strip(FLOW, clip=CLIP), ["x (px)", "y (px)", "right", "down"]),
     "colour_wheel": (lambda: plots.colour_wheel(max_px=3), ["right", "down"]),
     "reconstruction": (lambda: plots.reconstruction(CLIP, CLIP, FLOW, FLOW), ["x (px)", "y (px)", "right", "down"]),

@@ -18,7 +18,16 @@ from torch import Tensor
 
 from rev2net_lite import video
 from rev2net_lite.shapes import ShapeError
-from rev2net_lite.video import VideoError, frame_times, probe_video, read_clip, sampled_frames, write_video
+from rev2net_lite.video import (
+    VideoError,
+    frame_times,
+    probe_video,
+    read_clip,
+    sampled_frames,
+    stamped_times,
+    stored_packets,
+    write_video,
+)
 
 COUNT = 40
 BIT = torch.arange(8)
@@ -218,6 +227,31 @@ def test_frame_times_are_those_of_the_file_and_start_at_zero(tmp_path: Path) -> 
     assert times.dtype == torch.float64
     assert times[:-1].tolist() == pytest.approx([ms / 1000 for ms in UNEVEN_MS], abs=1e-9)
     assert times[-1] > times[-2]
+
+
+def test_stored_packets_are_those_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "a.mp4", numbered(), options={"g": "10"})
+    with av.open(str(path)) as container:
+        expected = [(packet.size, packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
+    assert [(packet.size_bytes, packet.key) for packet in stored_packets(path)] == expected
+    assert [packet.key for packet in stored_packets(path)].count(True) == COUNT // 10
+    monkeypatch.setattr("rev2net_lite.video._KEPT_BYTES", 0)
+    assert len(stored_packets(path)) == COUNT
+
+
+def test_stamped_times_are_those_of_the_file_true_or_not(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", numbered(), options={"g": "10", "bf": "2"})
+    assert stamped_times(path).tolist() == pytest.approx(frame_times(path)[:-1].tolist())
+
+    def change(packet: av.Packet, position: int) -> av.Packet:
+        packet.pts, packet.dts = 40 * (position ^ 1), 40 * position - 80
+        return packet
+
+    plain = encode(tmp_path / "a.mkv", numbered(), options={"bf": "0"})
+    wrong = remuxed(plain, tmp_path / "wrong.mkv", change)
+    assert stamped_times(wrong)[:4].tolist() == pytest.approx([0.04, 0.0, 0.12, 0.08])
+    raw = encode(tmp_path / "a.h264", numbered(), options={"bf": "0"})
+    assert stamped_times(raw).isnan().all() and len(stamped_times(raw)) == COUNT
 
 
 def test_what_cannot_be_decoded_at_the_head_of_a_cut_file_is_not_counted(tmp_path: Path) -> None:
@@ -561,6 +595,17 @@ def test_saturated_colours_survive(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4")) as container:
         frame = next(container.decode(video=0))
     assert (frame.colorspace, frame.color_range) == (5, 1)  # BT.601, limited: tagged, not left to be guessed
+
+
+def test_an_avi_file_gives_the_same_frames_and_stamps_that_go_backwards(tmp_path: Path) -> None:
+    frames = numbered()
+    for name in ("a.mp4", "a.AVI"):
+        write_video(tmp_path / name, frames, fps=25)
+    assert av.open(str(tmp_path / "a.AVI")).format.name == "avi"
+    clips = [read_clip(tmp_path / name, frames=COUNT, size=None) for name in ("a.mp4", "a.AVI")]
+    assert torch.equal(*clips) and numbers(clips[1]) == list(range(COUNT))
+    assert (stamped_times(tmp_path / "a.AVI").diff() < 0).sum() > 5
+    assert not probe_video(tmp_path / "a.AVI").reliable_timestamps
 
 
 def test_equal_input_gives_equal_bytes_whatever_its_strides(tmp_path: Path) -> None:

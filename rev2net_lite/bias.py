@@ -17,11 +17,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rev2net_lite.datasets import Batch, Sampling
+from rev2net_lite.datasets import Batch, ClipDataset, Sampling
 from rev2net_lite.evaluation import Interval, accuracy, model_output, paired_interval
 from rev2net_lite.models import Model
 from rev2net_lite.shapes import check_shape
-from rev2net_lite.synthetic import CLASSES, SHAPES, ClipSpec, render, twin
+from rev2net_lite.synthetic import CLASSES, SHAPES, ClipSpec, dataset_specs, render, twin
 from rev2net_lite.video import write_video
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Conflict",
     "Tie",
     "TwinEffect",
+    "clip_specs",
     "conflict",
     "factor_level",
     "factor_levels",
@@ -105,6 +106,26 @@ class Conflict:
     label: Interval
     look: Interval
     each_other: float
+
+
+def clip_specs(dataset: ClipDataset) -> list[ClipSpec]:
+    """The spec of every clip of a synthetic split, in the split's order.
+
+    Raises:
+        ValueError: the split is not a synthetic one.
+    """
+    of_folder: dict[Path, dict[str, ClipSpec]] = {}
+    found = []
+    for example in dataset.examples:
+        folder = example.path.parent.parent
+        if folder not in of_folder:
+            number: dict[str, int] = defaultdict(int)
+            of_folder[folder] = {}
+            for spec in dataset_specs(folder):
+                of_folder[folder][f"{spec.label}_{number[spec.label]:04d}.mp4"] = spec
+                number[spec.label] += 1
+        found.append(of_folder[folder][example.path.name])
+    return found
 
 
 def factor_levels(factor: str) -> tuple[str, ...]:

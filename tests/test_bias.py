@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from rev2net_lite.bias import (
     TIED_FACTORS,
+    clip_specs,
     conflict,
     factor_level,
     factor_levels,
@@ -18,7 +20,7 @@ from rev2net_lite.bias import (
     twin_effect,
     twin_specs,
 )
-from rev2net_lite.datasets import Sampling, SyntheticWorld
+from rev2net_lite.datasets import ClipDataset, Example, Sampling, SyntheticWorld
 from rev2net_lite.evaluation import evaluate, paired_interval
 from rev2net_lite.models import build_model
 from rev2net_lite.shapes import ShapeError
@@ -39,6 +41,23 @@ from rev2net_lite.synthetic import (
 
 def clips_of(config: SyntheticConfig, count: int = 2, seed: int = 0) -> list[ClipSpec]:
     return sample_specs(replace(config, size=16, frames=4), clips_per_class=count, seed=seed)
+
+
+# --- specs of a split ---
+
+
+def test_specs_stand_in_the_order_of_the_split(world: SyntheticWorld) -> None:
+    part = world.street.subset([9, 2, 5])
+    specs = clip_specs(part)
+    assert [CLASSES.index(spec.label) for spec in specs] == part.labels.tolist()
+    whole = dataset_specs(world.street.examples[0].path.parent.parent)
+    assert specs == [whole[9], whole[2], whole[5]]
+
+
+def test_a_split_that_is_not_synthetic_has_no_specs(tmp_path: Path) -> None:
+    split = ClipDataset("own", ("rise",), [Example(tmp_path / "rise" / "a.mp4", 0)], Sampling(), tmp_path)
+    with pytest.raises(ValueError, match=r"has no readable dataset\.json"):
+        clip_specs(split)
 
 
 # --- levels ---

@@ -21,10 +21,11 @@ from matplotlib.quiver import Quiver
 from torch import Tensor
 
 from rev2net_lite import plots
-from rev2net_lite.bias import twin_effect
+from rev2net_lite.bias import tie, twin_effect
 from rev2net_lite.flow import flow_to_rgb
-from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, GuessRow, PenaltyCurves, Picture, PriceRow
+from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, PenaltyCurves, Picture, PriceRow
 from rev2net_lite.shapes import ShapeError
+from rev2net_lite.synthetic import sample_specs, studio
 
 CLASSES = ["rise", "fall", "spin"]
 
@@ -60,7 +61,7 @@ def difference_rows() -> list[DifferenceRow]:
 
 
 CLIP, FLOW = moving_square(1, 2)
-GUESS = GuessRow(factor="surface", domain="studio", guess=0.8, low=0.7, high=0.9, n=320, information=0.6)
+TIE = tie(sample_specs(studio(), clips_per_class=1, seed=0), "surface")
 EFFECT = twin_effect(
     torch.eye(3), torch.eye(3).roll(1, 0), labels=torch.arange(3), donor_labels=torch.tensor([1, 0, 0])
 )
@@ -155,7 +156,7 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
     ),
     "prediction_bars": (lambda: plots.prediction_bars([0.2, 0.5, 0.3], CLASSES), ["probability (%)", "class"]),
     "bias_lab": (
-        lambda: plots.bias_lab({"studio": CLIP[:, :3].swapaxes(0, 1)}, [GUESS], chance=1 / 8),
+        lambda: plots.bias_lab({"studio": CLIP[:, :3].swapaxes(0, 1)}, {"studio": [TIE]}, chance=1 / 8),
         ["studio", "surface", "tie (0 to 1)", "class named from factor (%)"],
     ),
     "level_matrices": (
@@ -264,7 +265,6 @@ def test_every_function_is_among_them():
         "AccuracyRow",
         "CalibrationRow",
         "DifferenceRow",
-        "GuessRow",
         "PenaltyCurves",
         "PriceRow",
         "Picture",

@@ -5,9 +5,9 @@ import pytest
 import torch
 from matplotlib.quiver import Quiver
 
-from rev2net_lite.bias import TwinEffect, twin_effect
+from rev2net_lite.bias import Tie, TwinEffect, twin_effect
+from rev2net_lite.evaluation import Interval
 from rev2net_lite.plots.bias import (
-    GuessRow,
     bias_lab,
     level_matrices,
     probe_bars,
@@ -195,20 +195,19 @@ def test_draws_and_intervals_of_other_numbers_are_refused() -> None:
 # --- bias_lab ---
 
 
-def guess(factor: str, domain: str, value: float) -> GuessRow:
-    return GuessRow(
-        factor=factor, domain=domain, guess=value, low=value - 0.05, high=value + 0.05, n=320, information=value / 2
-    )
+def tied(factor: str, value: float) -> Tie:
+    guess = Interval(value, value - 0.05, value + 0.05, 320)
+    return Tie(factor, ("a",), ("b",), torch.ones(1, 1), information=value / 2, by_chance=0.0, guess=guess)
 
 
 STILLS = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
-GUESSES = [guess(f, d, v) for f, d, v in (("shape", "studio", 0.8), ("shape", "street", 0.125), ("pan", "studio", 0.2))]
+TIES = {"studio": [tied("shape", 0.8), tied("pan", 0.2)], "street": [tied("shape", 0.125)]}
 
 
 def test_the_lab_shows_clips_pans_twins_and_ties() -> None:
     picture = bias_lab(
         {"studio\nrise": STILLS, "street\nrise": STILLS + 7},
-        GUESSES,
+        TIES,
         pans={"studio\nrise": np.zeros((2, 2)), "street\nrise": np.array([[2.0, 0.0], [0.0, 0.0]])},
         captions={"studio\nrise": ["a", "b"], "street\nrise": ["c", "d"]},
         strips={"clip": CLIP},
@@ -225,32 +224,26 @@ def test_the_lab_shows_clips_pans_twins_and_ties() -> None:
     assert {text.get_text() for text in chart.texts} == {"0.40", "0.06", "0.10", "tie (0 to 1)"}
     assert picture.alt == (
         "2 rows of 2 clips (studio rise, street rise), and clip. Accuracy of naming the class from one factor alone, "
-        "and tie (0 none, 1 full): shape in studio 80 %, tie 0.40; shape in street 12 %, tie 0.06; "
-        "pan in studio 20 %, tie 0.10. Chance is 12.5 %."
+        "and tie (0 none, 1 full): shape in studio 80 %, tie 0.40; pan in studio 20 %, tie 0.10; "
+        "shape in street 12 %, tie 0.06. Chance is 12.5 %."
     )
 
 
 def test_labs_of_one_layout_are_of_one_size() -> None:
-    figures = [bias_lab({"a": STILLS}, [guess("pan", "b", value)], chance=0.125).figure for value in (0.2, 0.9)]
+    figures = [bias_lab({"a": STILLS}, {"b": [tied("pan", value)]}, chance=0.125).figure for value in (0.2, 0.9)]
     assert len({tuple(figure.get_size_inches()) for figure in figures}) == 1
 
 
 def test_a_lab_that_cannot_be_drawn_is_refused() -> None:
-    with pytest.raises(ValueError, match="stills or guesses is empty; pass at least one row of each"):
-        bias_lab({}, GUESSES, chance=0.125)
-    with pytest.raises(ValueError, match="stills or guesses is empty; pass at least one row of each"):
-        bias_lab({"a": STILLS}, [], chance=0.125)
+    with pytest.raises(ValueError, match="stills or ties is empty; pass at least one row of clips and one tie"):
+        bias_lab({}, TIES, chance=0.125)
+    with pytest.raises(ValueError, match="stills or ties is empty; pass at least one row of clips and one tie"):
+        bias_lab({"a": STILLS}, {"studio": []}, chance=0.125)
     with pytest.raises(ValueError, match=r"chance has values from 12\.5 to 12\.5; they should be fractions"):
-        bias_lab({"a": STILLS}, GUESSES, chance=12.5)
+        bias_lab({"a": STILLS}, TIES, chance=12.5)
     with pytest.raises(ShapeError, match="row b has"):
-        bias_lab({"a": STILLS, "b": STILLS[:1]}, GUESSES, chance=0.125)
+        bias_lab({"a": STILLS, "b": STILLS[:1]}, TIES, chance=0.125)
     with pytest.raises(ShapeError, match="stills has"):
-        bias_lab({"a": CLIP}, GUESSES, chance=0.125)
+        bias_lab({"a": CLIP}, TIES, chance=0.125)
     with pytest.raises(ShapeError, match="pans a has"):
-        bias_lab({"a": STILLS}, GUESSES, pans={"a": np.zeros((1, 2))}, chance=0.125)
-    with pytest.raises(ValueError, match=r"the interval of shape runs from 0\.9 to 1 and its guess is 0\.8"):
-        bias_lab({"a": STILLS}, [GUESSES[0] | {"low": 0.9, "high": 1.0}], chance=0.125)  # type: ignore[list-item]
-    with pytest.raises(
-        ValueError, match=r"the row of shape, studio has values from 0\.8 to 40; they should be fractions"
-    ):
-        bias_lab({"a": STILLS}, [GUESSES[0] | {"information": 40}], chance=0.125)  # type: ignore[list-item]
+        bias_lab({"a": STILLS}, TIES, pans={"a": np.zeros((1, 2))}, chance=0.125)

@@ -6,7 +6,6 @@ by marker and line style as well as by colour (Okabe and Ito's set), flow by arr
 """
 
 from rev2net_lite.plots.bias import (
-    GuessRow,
     bias_lab,
     level_matrices,
     probe_bars,
@@ -34,6 +33,7 @@ from rev2net_lite.plots.discrepancy import (
     penalty_over_training,
     penalty_price,
 )
+from rev2net_lite.plots.networks import architecture, kernel_slices, seen_part
 from rev2net_lite.plots.picture import MovingPicture, Picture
 from rev2net_lite.plots.results import (
     AccuracyRow,
@@ -60,13 +60,13 @@ __all__ = [
     "AccuracyRow",
     "CalibrationRow",
     "DifferenceRow",
-    "GuessRow",
     "MovingPicture",
     "PenaltyCurves",
     "Picture",
     "PriceRow",
     "Scrubber",
     "accuracy_intervals",
+    "architecture",
     "bias_lab",
     "brightness_row",
     "calibration",
@@ -87,6 +87,7 @@ __all__ = [
     "flow_strip",
     "frame_view",
     "image_row",
+    "kernel_slices",
     "level_matrices",
     "loss_curves",
     "loss_shapes",
@@ -102,6 +103,7 @@ __all__ = [
     "resampled_accuracy",
     "sampling",
     "scrubber",
+    "seen_part",
     "time_stamps",
     "twin_effects",
     "twin_rows",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
 
 import matplotlib
 import numpy as np
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from rev2net_lite.bias import TwinEffect
+from rev2net_lite.bias import Tie, TwinEffect
 from rev2net_lite.evaluation import Interval
 from rev2net_lite.plots.drawing import (
     COLOURS,
@@ -24,7 +23,6 @@ from rev2net_lite.plots.drawing import (
     axes_at,
     check_classes,
     check_fractions,
-    check_row,
     checked_series,
     checked_tensor,
     clip_frames,
@@ -41,7 +39,6 @@ from rev2net_lite.plots.drawing import (
 from rev2net_lite.plots.picture import STYLE, Picture
 
 __all__ = [
-    "GuessRow",
     "bias_lab",
     "level_matrices",
     "probe_bars",
@@ -49,19 +46,6 @@ __all__ = [
     "twin_effects",
     "twin_rows",
 ]
-
-
-class GuessRow(TypedDict):
-    """How strongly a factor goes with the label in a domain: `guess`, the accuracy of naming the class from the factor
-    alone, with the ends of its 95 % interval, and `information`, both in [0, 1]."""
-
-    factor: str
-    domain: str
-    guess: float
-    low: float | None
-    high: float | None
-    n: int
-    information: float
 
 
 @matplotlib.rc_context(STYLE)
@@ -435,7 +419,7 @@ def resampled_accuracy(
 @matplotlib.rc_context(STYLE)
 def bias_lab(
     stills: Mapping[str, Array],
-    guesses: Sequence[GuessRow],
+    ties: Mapping[str, Sequence[Tie]],
     *,
     pans: Mapping[str, Array] | None = None,
     captions: Mapping[str, Sequence[str]] | None = None,
@@ -447,7 +431,7 @@ def bias_lab(
 
     Args:
         stills: name of a row to (n 3 h w) uint8, one frame of each of n clips.
-        guesses: one row per factor and domain, at least one.
+        ties: domain to the ties of its factors, at least one.
         pans: name of a row to (n 2) px, how far the scene moves over each clip; drawn as an arrow.
         captions: name of a row to n words, written below its clips.
         strips: name to (3 t h w) uint8, drawn below: a clip and its twin.
@@ -458,10 +442,10 @@ def bias_lab(
         The picture.
 
     Raises:
-        ShapeError, ValueError: no row, sizes that do not go together, or shares outside [0, 1].
+        ShapeError, ValueError: no row, sizes that do not go together, or a chance outside [0, 1].
     """
-    if not stills or not guesses:
-        raise ValueError("stills or guesses is empty; pass at least one row of each")
+    if not stills or not any(ties.values()):
+        raise ValueError("stills or ties is empty; pass at least one row of clips and one tie")
     check_fractions("chance", np.array([chance]))
     first = clip_frames(next(iter(stills)), rearrange(_tensor(next(iter(stills.values()))), "n c h w -> c n h w"))
     count = len(first)
@@ -472,8 +456,7 @@ def bias_lab(
     row_height = still + (0.3 if captions else 0.12)
     left = 0.9 * text_in([line for name in (*frames, *films) for line in name.split("\n")], 10.5) + 0.15
     clips_wide = left + count * (still + gap)
-    factors = list(dict.fromkeys(row["factor"] for row in guesses))
-    domains = list(dict.fromkeys(row["domain"] for row in guesses))
+    factors, domains = list(dict.fromkeys(each.factor for own in ties.values() for each in own)), list(ties)
     beside, chart_wide = text_in(factors, 10.5) + 0.15, 1.75
     films_from = len(frames) * row_height + 0.15
     clips_tall = films_from + len(films) * (still + gap) if films else films_from - 0.15
@@ -511,15 +494,13 @@ def bias_lab(
     alt = f"{len(frames)} rows of {count} clips ({listed([name.replace(chr(10), ' ') for name in frames])})"
     alt += f", and {listed([name.replace(chr(10), ' ') for name in films])}." if films else "."
     alt += " Accuracy of naming the class from one factor alone, and tie (0 none, 1 full):"
-    for row in guesses:
-        check_row(row, ("factor", "domain", "guess", "low", "high", "n", "information"), "guess")
-        check_fractions(f"the row of {row['factor']}, {row['domain']}", np.array([row["guess"], row["information"]]))
-        at = domains.index(row["domain"])
-        place = factors.index(row["factor"]) + 0.26 * (at - (len(domains) - 1) / 2)
-        _dot(axes, Interval(row["guess"], row["low"], row["high"], row["n"]), place, at)
-        text = f"{row['information']:.2f}"
-        axes.text(108 + 24 * at, factors.index(row["factor"]), text, va="center", fontsize=9.5, color=COLOURS[at])
-        alt += f" {row['factor']} in {row['domain']} {100 * row['guess']:.0f} %, tie {row['information']:.2f};"
+    for at, (domain, own) in enumerate(ties.items()):
+        for each in own:
+            place = factors.index(each.factor)
+            _dot(axes, each.guess, place + 0.26 * (at - (len(domains) - 1) / 2), at)
+            number = f"{each.information:.2f}"
+            axes.text(108 + 24 * at, place, number, va="center", fontsize=9.5, color=COLOURS[at])
+            alt += f" {each.factor} in {domain} {100 * each.guess.value:.0f} %, tie {number};"
     axes.axvline(100 * chance, color="black", linestyle="--", linewidth=1)
     axes.set(xlim=(0, 100), ylim=(len(factors) - 0.5, -0.5), xticks=range(0, 101, 25))
     axes.set_xlabel("class named from factor (%)")

@@ -13,12 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from rev2net_lite import plots
-from rev2net_lite.bias import TIED_FACTORS, probabilities, tie, twin_specs
+from rev2net_lite.bias import TIED_FACTORS, Tie, probabilities, tie, twin_specs
 from rev2net_lite.bundled import asset
 from rev2net_lite.checkpoints import load_checkpoint
 from rev2net_lite.models import Model
 from rev2net_lite.plots import Picture
-from rev2net_lite.plots.bias import GuessRow
 from rev2net_lite.synthetic import CLASSES, ClipSpec, SyntheticConfig, render, sample_specs, street, studio
 from rev2net_lite.widgets.shell import Choice, Control, Explorer, Slider
 
@@ -98,7 +97,7 @@ def render_bias(state: BiasState) -> Picture:
     (changed,) = twin_specs([first], TWIN_FACTORS[state.factor], donors=[donor])
     return plots.bias_lab(
         {name: torch.stack([_frames(spec)[:, spec.frames // 2] for spec in specs]) for name, specs in shown.items()},
-        [row for domain, config in (("studio", state.studio()), ("street", street())) for row in _ties(domain, config)],
+        {"studio": _ties(state.studio()), "street": _ties(street())},
         pans={name: np.array([spec.camera.pan for spec in specs]) for name, specs in shown.items()},
         captions={name: [f"pace {spec.motion.pace:.2f}" for spec in specs] for name, specs in shown.items()},
         strips={
@@ -133,21 +132,9 @@ def _specs(config: SyntheticConfig, seed: int = _SEED, count: int = _TESTED) -> 
 
 
 @lru_cache(maxsize=64)
-def _ties(domain: str, config: SyntheticConfig) -> tuple[GuessRow, ...]:
+def _ties(config: SyntheticConfig) -> tuple[Tie, ...]:
     tested, learned_from = _specs(config), _specs(config, _SEED + 1, _LEARNED)
-    found = [tie(tested, factor, learned_from=learned_from) for factor in TIED_FACTORS]
-    return tuple(
-        GuessRow(
-            factor=each.factor,
-            domain=domain,
-            guess=each.guess.value,
-            low=each.guess.low,
-            high=each.guess.high,
-            n=each.guess.n,
-            information=each.information,
-        )
-        for each in found
-    )
+    return tuple(tie(tested, factor, learned_from=learned_from) for factor in TIED_FACTORS)
 
 
 @lru_cache(maxsize=256)

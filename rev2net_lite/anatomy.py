@@ -302,8 +302,8 @@ def measured_window(
 ) -> Window:
     """Where the gradient of one position of a level arrives in the clip: from, to (exclusive), along t, h and w.
 
-    A copy is measured whose weights are all alike and whose normalisations are left out, so that no path cancels another
-    and no rectifier is closed: what can be seen, not what trained weights look at.
+    A copy is measured whose weights are all alike and whose normalisations are left out: no path cancels another
+    and no rectifier is closed. It tells what can be seen, not what trained weights look at.
 
     Args:
         encoder: stays as it is.

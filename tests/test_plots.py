@@ -21,8 +21,10 @@ from matplotlib.quiver import Quiver
 from torch import Tensor
 
 from rev2net_lite import plots
+from rev2net_lite.anatomy import anatomy
 from rev2net_lite.bias import tie, twin_effect
 from rev2net_lite.flow import flow_to_rgb
+from rev2net_lite.models import ModelConfig, Rev2Net
 from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, PenaltyCurves, Picture, PriceRow
 from rev2net_lite.shapes import ShapeError
 from rev2net_lite.synthetic import sample_specs, studio
@@ -154,6 +156,12 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
         lambda: plots.penalty_price([PRICE], reference=PRICE, zero_flow_error_px=0.4),
         ["weight of the penalty", "EPE (px)", "PSNR (dB)", "linear CKA", "accuracy (%)"],
     ),
+    "architecture": (
+        lambda: plots.architecture(anatomy(Rev2Net(ModelConfig("rev2net", ("a", "b"))), frames=8, height=32, width=48)),
+        ["level 3", "stage 1", "64 x 4 x 4 x 6", "parameters", "FLOPs of one clip", "sees t x h x w"],
+    ),
+    "kernel_slices": (lambda: plots.kernel_slices(torch.eye(3)[None]), ["Frame 0", "x (px)", "y (px)", "weight"]),
+    "seen_part": (lambda: plots.seen_part(CLIP, [(0, 1), (2, 5), (0, 4)]), ["x (px)", "y (px)", "frame 0"]),
     "prediction_bars": (lambda: plots.prediction_bars([0.2, 0.5, 0.3], CLASSES), ["probability (%)", "class"]),
     "bias_lab": (
         lambda: plots.bias_lab({"studio": CLIP[:, :3].swapaxes(0, 1)}, {"studio": [TIE]}, chance=1 / 8),

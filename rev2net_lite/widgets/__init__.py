@@ -4,6 +4,7 @@ In a notebook the figure of an explorer's first state stands in a cell of its ow
 page does not have one: `widgets.render_flow(widgets.FlowState())`, then `widgets.flow_explorer()`.
 """
 
+from rev2net_lite.widgets.architecture import ArchitectureState, architecture_explorer, render_architecture
 from rev2net_lite.widgets.bias import BiasState, bias_explorer, render_bias
 from rev2net_lite.widgets.clips import ClipsState, bundled_videos, clip_explorer, render_clip
 from rev2net_lite.widgets.discrepancy import DiscrepancyState, discrepancy_explorer, render_discrepancy
@@ -15,6 +16,7 @@ from rev2net_lite.widgets.weights import WeightsState, render_weights, weights_e
 
 __all__ = [
     "FLOW_EXAMPLES",
+    "ArchitectureState",
     "BiasState",
     "Choice",
     "ClipsState",
@@ -29,6 +31,7 @@ __all__ = [
     "Switch",
     "WeightsState",
     "Words",
+    "architecture_explorer",
     "bias_explorer",
     "bundled_videos",
     "clip_explorer",
@@ -38,6 +41,7 @@ __all__ = [
     "predict_choice",
     "predict_range",
     "prediction_explorer",
+    "render_architecture",
     "render_bias",
     "render_clip",
     "render_discrepancy",

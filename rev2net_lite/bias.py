@@ -33,6 +33,7 @@ __all__ = [
     "conflict",
     "factor_level",
     "factor_levels",
+    "hit_rate",
     "pick_donors",
     "probabilities",
     "recorded_clips",
@@ -164,6 +165,25 @@ def factor_level(spec: ClipSpec, factor: str) -> str:
     return levels[1 + int(math.atan2(down, right) / (2 * math.pi) % 1 * 8) % 8]
 
 
+def hit_rate(hits: Tensor) -> Interval:
+    """Share of hits among clips, with the 95 % Wilson score interval that `evaluation.accuracy` gives.
+
+    Args:
+        hits: `(n)` bool.
+
+    Raises:
+        ShapeError: more than one axis.
+        ValueError: the entries are not bool.
+
+    >>> str(hit_rate(torch.tensor([True, True, False, True])))
+    '0.750 [0.301, 0.954] (n = 4)'
+    """
+    n = check_shape("hits", hits, "n")["n"]
+    if hits.dtype != torch.bool:
+        raise ValueError(f"hits have dtype {hits.dtype}; expected bool: compare predictions with what they should be")
+    return accuracy(torch.stack([~hits, hits], dim=-1).double(), torch.ones(n, dtype=torch.long))
+
+
 def tie(specs: Sequence[ClipSpec], factor: str, *, learned_from: Sequence[ClipSpec] | None = None) -> Tie:
     """How strongly `factor` and the label go together in some clips.
 
@@ -201,7 +221,7 @@ def tie(specs: Sequence[ClipSpec], factor: str, *, learned_from: Sequence[ClipSp
         information=max(0.0, information) / entropy,
         # The plug-in estimate's bias (Miller 1955), in nats like the rest.
         by_chance=(seen - 1) * (present - 1) / (2 * n) / entropy,
-        guess=_share(hits),
+        guess=hit_rate(hits),
     )
 
 
@@ -334,10 +354,10 @@ def twin_effect(before: Tensor, after: Tensor, *, labels: Tensor, donor_labels: 
     first, second = before.argmax(-1), after.argmax(-1)
     old, new = (p.double().gather(1, labels[:, None]).squeeze(1) for p in (before, after))
     return TwinEffect(
-        flips=_share(first != second),
+        flips=hit_rate(first != second),
         change=paired_interval(new.tolist(), old.tolist()),
-        follows=_share(second == donor_labels),
-        follows_before=_share(first == donor_labels),
+        follows=hit_rate(second == donor_labels),
+        follows_before=hit_rate(first == donor_labels),
         changes=new - old,
     )
 
@@ -363,7 +383,7 @@ def conflict(specs: Sequence[ClipSpec], logits: Tensor, factor: str) -> Conflict
     if not apart.any():
         raise ValueError(f"motion and {factor} agree in all {len(specs)} clips; take clips of a split with loose ties")
     predicted, labels, looks = logits.argmax(-1)[apart], labels[apart], looks[apart]
-    label, look = _share(predicted == labels), _share(predicted == looks)
+    label, look = hit_rate(predicted == labels), hit_rate(predicted == looks)
     return Conflict(label, look, (1 - label.value - look.value) / (len(CLASSES) - 2))
 
 
@@ -378,8 +398,3 @@ def _entropy(counts: Tensor) -> float:
     """In nats."""
     share = counts.double() / counts.sum().clamp_min(1)
     return float(-torch.special.xlogy(share, share).sum())
-
-
-def _share(hits: Tensor) -> Interval:
-    """Share of true entries, with the interval that accuracy has."""
-    return accuracy(torch.stack([~hits, hits], dim=-1).double(), torch.ones(len(hits), dtype=torch.long))

@@ -13,6 +13,7 @@ from rev2net_lite.bias import (
     conflict,
     factor_level,
     factor_levels,
+    hit_rate,
     pick_donors,
     probabilities,
     recorded_clips,
@@ -21,7 +22,7 @@ from rev2net_lite.bias import (
     twin_specs,
 )
 from rev2net_lite.datasets import ClipDataset, Example, Sampling, SyntheticWorld
-from rev2net_lite.evaluation import evaluate, paired_interval
+from rev2net_lite.evaluation import accuracy, evaluate, paired_interval
 from rev2net_lite.models import build_model
 from rev2net_lite.shapes import ShapeError
 from rev2net_lite.synthetic import (
@@ -105,6 +106,15 @@ def test_an_unknown_factor_is_refused() -> None:
 
 
 # --- ties ---
+
+
+def test_a_hit_rate_is_an_accuracy() -> None:
+    logits, labels = torch.eye(3)[[0, 1, 2, 2, 0]], torch.tensor([0, 1, 2, 0, 0])
+    assert hit_rate(logits.argmax(-1) == labels) == accuracy(logits, labels)
+    with pytest.raises(ValueError, match=r"hits have dtype torch\.int64; expected bool: compare predictions with"):
+        hit_rate(torch.tensor([0, 1]))
+    with pytest.raises(ShapeError, match="hits has"):
+        hit_rate(torch.zeros(2, 2, dtype=torch.bool))
 
 
 @pytest.mark.parametrize(

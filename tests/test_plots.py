@@ -181,7 +181,7 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
     ),
     "twin_effects": (
         lambda: plots.twin_effects({"shape": EFFECT}),
-        ["shape", "share of clips (%)", "percentage points", "prediction flips"],
+        ["shape", "share of clips (%)", "true class (points)", "prediction flips"],
     ),
     "twin_rows": (
         lambda: plots.twin_rows({"clip": CLIP}, {"clip": [0.2, 0.5, 0.3]}, CLASSES, truth={"clip": CLASSES[0]}),

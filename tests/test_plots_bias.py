@@ -118,10 +118,8 @@ def test_effects_are_drawn_with_their_intervals() -> None:
     shares, changes = picture.figure.axes
     marks = [line for line in shares.lines if line.get_linestyle() == "None" and line.get_marker() in "os"]
     assert [line.get_xdata()[0] for line in marks] == pytest.approx([10, 10, 50, 50])
-    assert [label.get_text() for label in shares.get_yticklabels()] == [
-        "shape\nn = 10 clips",
-        "background\nn = 10 clips",
-    ]
+    assert [label.get_text() for label in shares.get_yticklabels()] == ["shape", "background"]
+    assert shares.get_xlabel() == "share of clips (%), n = 10"
     assert changes.get_ylim() == shares.get_ylim() and shares.get_xlim() == (0, 100)
     assert "shape: 10.0 % (1.8 to 40.4) flip, 10.0 % (1.8 to 40.4) are predicted as the donor's class" in picture.alt
     assert "background: 50.0 % (23.7 to 76.3) flip" in picture.alt

@@ -233,10 +233,10 @@ def twin_effects(effects: Mapping[str, TwinEffect], *, title: str | None = None)
     """
     if not effects:
         raise ValueError("effects is empty; pass the effect of at least one factor")
-    names = [f"{name}\nn = {effect.flips.n} clips" for name, effect in effects.items()]
-    left = text_in([part for name in names for part in name.split("\n")], 10.5) + 0.25
+    sizes = sorted({effect.flips.n for effect in effects.values()})
+    left = 0.9 * text_in([part for name in effects for part in name.split("\n")], 10.5) + 0.35
     wide, between, bottom = 3.1, 0.6, 0.65
-    tall = 0.55 * len(effects) + 0.15
+    tall = 0.5 * len(effects) + 0.15
     top = 0.4 + (TITLE_IN if title else 0)
     figure = Figure(figsize=(left + 2 * wide + between + 0.2, bottom + tall + top))
     if title:
@@ -252,19 +252,21 @@ def twin_effects(effects: Mapping[str, TwinEffect], *, title: str | None = None)
         ):
             _dot(axes, interval, place + shift, style)
         alt += (
-            f" {name}: {_percent(effect.flips)} flip, {_percent(effect.follows)} are predicted as the donor's class, "
+            f" {' '.join(name.split())}: {_percent(effect.flips)} flip, "
+            f"{_percent(effect.follows)} are predicted as the donor's class, "
             f"probability {_percent(effect.change, sign=True)} (n = {effect.flips.n})."
         )
     for axes, limits in ((shares, (0, 100)), (changes, (-100, 25))):
         axes.set(xlim=limits, ylim=(len(effects) - 0.5, -0.6))
-        axes.set_yticks(range(len(effects)), names if axes is shares else [""] * len(effects), fontsize=10.5)
-        axes.tick_params(axis="y", length=0)
+        axes.set_yticks(range(len(effects)), list(effects) if axes is shares else [""] * len(effects), fontsize=10.5)
+        # A mark at 0 does not stand on the words.
+        axes.tick_params(axis="y", length=0, pad=9)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
-    shares.set(xlabel="share of clips (%)")
+    shares.set(xlabel=f"share of clips (%), n = {' to '.join(map(str, sizes[:1] + sizes[1:][-1:]))}")
     changes.axvline(0, color="black", linewidth=1)
-    changes.set(xlabel="change of the true class (percentage points)")
+    changes.set(xlabel="change for the true class (points)")
     marks = [
         matplotlib.lines.Line2D([], [], color=COLOURS[at], marker=MARKERS[at], linestyle="none", label=word)
         for at, word in enumerate(("prediction flips", "predicted as the donor's class"))

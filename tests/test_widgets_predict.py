@@ -30,11 +30,11 @@ def choice_form():
 
 def test_a_range_is_asked_for_and_kept() -> None:
     form = range_form()
-    assert "Predict first." in form.children[0].value and "&lt;untied&gt; clips?" in form.children[0].value
+    assert "Predict first." in form.children[1].value and "&lt;untied&gt; clips?" in form.children[1].value
     assert form.answer.description == "80 % sure range (%)"
     assert (form.answer.min, form.answer.max, form.answer.step, form.answer.readout_format) == (0, 100, 1, ".0f")
-    assert set(form._dom_classes) == {"rev2net-predict", "rev2net-predict-04-untied"}
-    classes = [child._dom_classes for child in form.children[1:]]
+    assert set(form._dom_classes) == {"rev2net-predict", "rev2net-predict-04-untied", "rev2net-keys"}
+    classes = [child._dom_classes for child in form.children[2:]]
     assert classes == [("rev2net-answer",), ("rev2net-keep",), ("rev2net-status",)]
     assert form.status.value == "" and read_predictions() == ()
     form.answer.value = (30, 50)

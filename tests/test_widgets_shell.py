@@ -71,14 +71,14 @@ def test_each_field_has_a_labelled_control_and_the_picture_its_alt_text() -> Non
         "shown": "Checkbox",
         "title": "Text",
     }
-    for control, row in zip(CONTROLS, made.children, strict=False):
+    for control, row in zip(CONTROLS, made.children[1:], strict=False):
         assert made.inputs[control.field].description == control.label
         assert made.inputs[control.field].tooltip.startswith(control.label)
         assert f"rev2net-{control.field}" in row._dom_classes
     # The widest label is read in full, and all of them have its width.
     assert {widget.style.description_width for widget in made.inputs.values()} == {"14ch"}
     assert made.inputs["rate"].readout_format == ".1f" and made.inputs["rate"].min == 0.1
-    assert set(made._dom_classes) == {"rev2net-explorer", "rev2net-small"}
+    assert set(made._dom_classes) == {"rev2net-explorer", "rev2net-small", "rev2net-keys"}
     assert made.children[-1]._dom_classes == ("rev2net-picture",)
     assert made.children[-2]._dom_classes == ("rev2net-error",)
     assert 'alt="a picture of State(count=2, rate=0.3, ' in made.children[-1].value
@@ -104,7 +104,7 @@ def test_a_sliders_rounding_noise_is_taken_away() -> None:
 
 
 def test_steps_can_be_played() -> None:
-    slider, play = explorer(step=2).children[2].children
+    slider, play = explorer(step=2).children[3].children
     assert isinstance(play, ipywidgets.Play)
     assert (play.value, play.min, play.max, slider.value, slider.max) == (2, 0, 4, 2, 4)
 

@@ -20,6 +20,7 @@ from rev2net_lite.predictions import (
     reveal,
     was_revealed,
 )
+from rev2net_lite.widgets.shell import keep_keys
 
 __all__ = ["PredictionForm", "predict_choice", "predict_range", "reveal"]
 
@@ -62,6 +63,7 @@ class PredictionForm(ipywidgets.VBox):
         inputs = [self.answer] if self.confidence is None else [self.answer, self.confidence]
         super().__init__([text, *inputs, self.keep, self.status], layout={"padding": "0.4em 0"})
         self.add_class("rev2net-predict").add_class(f"rev2net-predict-{question.key.replace('/', '-')}")
+        keep_keys(self)
         self.keep.on_click(lambda _: self._keep())
         note_question(question)
         self._show_kept()

@@ -23,7 +23,7 @@ import ipywidgets
 
 from rev2net_lite.plots import Picture
 
-__all__ = ["Choice", "Control", "Explorer", "Slider", "Steps", "Switch", "Words"]
+__all__ = ["Choice", "Control", "Explorer", "Slider", "Steps", "Switch", "Words", "keep_keys"]
 
 S = TypeVar("S")
 
@@ -31,6 +31,21 @@ S = TypeVar("S")
 _DRAWING = threading.RLock()
 
 _ERRORS_KEPT = 20
+
+# JupyterLab takes the arrow keys and every letter for its own shortcuts (two presses of d delete a cell), unless the
+# element that has the focus carries this mark. A widget cannot be given attributes, so a picture that cannot be loaded
+# brings the listener that sets it, once per page.
+_KEYS = (
+    '<img hidden alt="" src="data:," onerror="if (!window.rev2netKeys) { window.rev2netKeys = true; '
+    "document.addEventListener('focusin', event => { if (event.target.closest('.rev2net-keys')) "
+    "event.target.setAttribute('data-lm-suppress-shortcuts', 'true') }) }\">"
+)
+
+
+def keep_keys(box: ipywidgets.Box) -> None:
+    """Nothing; the controls in the box get their keys in JupyterLab too."""
+    box.add_class("rev2net-keys")
+    box.children = (ipywidgets.HTML(_KEYS, layout={"display": "none"}), *box.children)
 
 
 @dataclass(frozen=True)
@@ -190,6 +205,7 @@ class Explorer(ipywidgets.VBox, Generic[S]):
         self._errors = ipywidgets.Output().add_class(f"rev2net-{name}")
         super().__init__([*rows, self._alert, self._image])
         self.add_class("rev2net-explorer").add_class(f"rev2net-{name}")
+        keep_keys(self)
         self._draw()
         for field, widget in self.inputs.items():
             widget.observe(lambda change, field=field: self._change(field, change.new), names="value")

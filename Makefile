@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PROFILE ?= laptop
 SEED ?= 0
+SEEDS ?= $(if $(filter study,$(PROFILE)),20,$(if $(filter smoke,$(PROFILE)),2,5))
 # A .venv made upon the machine's own torch stays so when it is brought up to date.
 SYSTEM_TORCH ?= $(shell grep -qs 'include-system-site-packages = true' .venv/pyvenv.cfg && echo 1)
 KEEP := $(filter 1,$(SYSTEM_TORCH))
@@ -14,13 +15,14 @@ CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Pyth
 CHECK_TORCH = import importlib.util, sys; importlib.util.find_spec("torch") or sys.exit("SYSTEM_TORCH=1 keeps the torch of this machine, and $(PYTHON) has none. Remove .venv and call make setup without it."); import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab clean
+.PHONY: help setup run reproduce test lab clean
 
 help:
 	@echo "make setup   create .venv and install what run and test need; the others call it"
 	@echo "             TORCH_INDEX=https://download.pytorch.org/whl/cpu  a smaller torch, for Linux without a GPU"
 	@echo "             SYSTEM_TORCH=1  keep this machine's torch (2.11 or newer)   PYTHON=python3.12  choose a Python"
 	@echo "make run     execute the notebooks and build their site   PROFILE=smoke, laptop, gpu or study   SEED=0"
+	@echo "make reproduce  the cross-dataset study over SEEDS=5 seeds and its report"
 	@echo "make test    lint, types, unit tests, every notebook at the profile smoke"
 	@echo "make lab     open JupyterLab at notebook 00"
 	@echo "make clean   remove build products and caches; .venv stays"
@@ -42,6 +44,9 @@ $(READY): $(NEEDS)
 
 run: setup
 	@$(BIN)/rev2net run --profile $(PROFILE) --seed $(SEED)
+
+reproduce: setup
+	@$(BIN)/rev2net reproduce --profile $(PROFILE) --seeds $(SEEDS)
 
 test: setup
 	@$(BIN)/rev2net test

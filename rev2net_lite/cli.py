@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code of the command that the arguments (those of the shell when None) ask for."""
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
-    for add in (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials):
+    for add in (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -223,6 +223,43 @@ def _trials(options: argparse.Namespace) -> int:
     )
     print(f"Results: {path}")
     return 0
+
+
+def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("reproduce", help="run the cross-dataset study and its report")
+    parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds (default: 5)")
+    parser.add_argument("--first", type=int, default=100, help="first seed (default: 100)")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at once (default: 2)")
+    parser.add_argument("--build", type=Path, help="folder for everything that is made (default: build)")
+    parser.add_argument("--publish", action="store_true", help="put the records into the kit's assets and README")
+    parser.set_defaults(command=_reproduce)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    if options.seeds < 1 or options.jobs < 1 or options.first < 0:
+        raise ValueError(
+            f"--seeds is {options.seeds}, --jobs {options.jobs} and --first {options.first}; expected 1 or more for "
+            "the first two, and 0 or more for the last"
+        )
+    profile = get_profile(options.profile)
+    from rev2net_lite.execution import run_series
+    from rev2net_lite.study import publish, run_study, study_records, write_readme
+
+    build = (options.build or build_folder()).expanduser().absolute() / "reproduce"
+    seeds = range(options.first, options.first + options.seeds)
+    print(f"Running {len(seeds)} seed(s) at profile {profile.name}; finished ones are kept", flush=True)
+    failed = run_study(profile, seeds=seeds, folder=build / profile.name, jobs=options.jobs)
+    if options.publish:
+        top = checkout_folder()
+        if top is None:
+            raise ValueError("--publish writes into a checkout, and this kit was installed from a wheel; clone it")
+        publish(build / profile.name, into=top / "assets" / "study")
+        write_readme(top / "README.md", study_records([top / "assets" / "study"]))
+    outcomes = run_series(select_notebooks(["10"]), profile=profile, seed=0, build=build / "report")
+    print(f"Findings: {build / profile.name / 'results.json'}")
+    print(f"Report: {build / 'report' / 'index.html'}")
+    return 1 if failed or any(outcome.error for outcome in outcomes) else 0
 
 
 def _interrupt(_number: int, _frame: object) -> None:

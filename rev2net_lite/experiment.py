@@ -9,14 +9,16 @@ from __future__ import annotations
 import platform
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from rev2net_lite.bundled import build_folder
 from rev2net_lite.checkpoints import save_checkpoint
-from rev2net_lite.datasets import SyntheticWorld, synthetic_world
+from rev2net_lite.datasets import ClipDataset, SyntheticWorld, synthetic_world
 from rev2net_lite.evaluation import cross_dataset
 from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import Model, build_model
@@ -24,16 +26,24 @@ from rev2net_lite.profiles import Profile
 from rev2net_lite.synthetic import street, studio, write_synthetic_dataset
 from rev2net_lite.training import History, TrainConfig, find_device, fit
 
-__all__ = ["loss_config", "make_examples", "prepare_world", "train_config", "train_system"]
+__all__ = ["loss_config", "make_examples", "prepare_world", "street_dial", "train_config", "train_system"]
 
 
-def prepare_world(profile: Profile, *, seed: int, root: Path | None = None, progress: bool = True) -> SyntheticWorld:
-    """The synthetic world of a profile and seed, every clip decoded and its TV-L1 flow computed.
+def prepare_world(
+    profile: Profile,
+    *,
+    seed: int,
+    root: Path | None = None,
+    flow: Literal["tvl1", "exact"] = "tvl1",
+    progress: bool = True,
+) -> SyntheticWorld:
+    """The synthetic world of a profile and seed, every clip decoded and its flow computed.
 
     Args:
         profile: numbers and sizes of the clips.
         seed: of the training and validation clips; the test splits are the same for every seed.
         root: where worlds and caches lie; None is `build/data`, which all runs share.
+        flow: estimated, as real videos have it; or the renderer's own, for a row that is called an oracle.
         progress: show a bar per split, at a terminal.
     """
     world = synthetic_world(
@@ -45,10 +55,39 @@ def prepare_world(profile: Profile, *, seed: int, root: Path | None = None, prog
         frames=profile.frames,
         size=profile.size,
         rendered_size=profile.rendered_size,
+        flow=flow,
     )
     for split in (world.train, world.validation, *world.tests.values()):
         split.prepare(device=find_device(), progress=progress)
     return world
+
+
+def street_dial(
+    profile: Profile, pans: Sequence[float], *, root: Path | None = None, progress: bool = True
+) -> dict[float, ClipDataset]:
+    """The street with its camera's pan turned, everything else as it is: one held-out split per strength.
+
+    Args:
+        profile: numbers and sizes of the clips.
+        pans: sd of the pan over a clip in frame widths; 0 is a camera that only shakes.
+        root: where worlds and caches lie; None is `build/data`.
+        progress: show a bar per split, at a terminal.
+    """
+    splits = {}
+    for pan in pans:
+        splits[pan] = synthetic_world(
+            root or build_folder() / "data",
+            seed=0,
+            train_per_class=1,
+            validation_per_class=1,
+            test_per_class=profile.test_per_class,
+            frames=profile.frames,
+            size=profile.size,
+            rendered_size=profile.rendered_size,
+            target=replace(street(), pan=pan),
+        ).street
+        splits[pan].prepare(device=find_device(), progress=progress)
+    return splits
 
 
 def loss_config(system: str) -> LossConfig:

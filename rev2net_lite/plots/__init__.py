@@ -53,12 +53,14 @@ from rev2net_lite.plots.signal import (
     sampling,
     time_stamps,
 )
+from rev2net_lite.plots.study import Cards, dial_curves, finding_cards
 from rev2net_lite.plots.tasks import cosine_matrix, error_curves, flow_progress, loss_shapes, weight_maps
 from rev2net_lite.plots.views import frame_view, model_view
 
 __all__ = [
     "AccuracyRow",
     "CalibrationRow",
+    "Cards",
     "DifferenceRow",
     "MovingPicture",
     "PenaltyCurves",
@@ -77,10 +79,12 @@ __all__ = [
     "constraint_lines",
     "cosine_matrix",
     "curves_over",
+    "dial_curves",
     "discrepancy_curves",
     "error_curves",
     "error_map",
     "feature_pairs",
+    "finding_cards",
     "flow_cases",
     "flow_comparison",
     "flow_progress",

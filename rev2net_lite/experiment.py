@@ -117,6 +117,7 @@ def train_system(
     profile: Profile,
     seed: int,
     device: torch.device,
+    losses: LossConfig | None = None,
     folder: Path | None = None,
     progress: bool = True,
 ) -> tuple[Model, History]:
@@ -128,14 +129,16 @@ def train_system(
         profile: size of the model, epochs, precision.
         seed: of the initialisation and of the order of clips.
         device: where to train.
+        losses: None takes the system's own, `loss_config`.
         folder: keeps the training state, so that an interrupted run goes on; see `fit`.
         progress: show a bar to someone who watches.
     """
     model = build_model(system, classes=world.train.classes, size=profile.model_size, seed=seed)
+    config = train_config(system, profile, seed=seed)
     history = fit(
         model,
         world.train,
-        config=train_config(system, profile, seed=seed),
+        config=config if losses is None else replace(config, losses=losses),
         validation=world.validation,
         folder=folder,
         device=device,

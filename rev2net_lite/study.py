@@ -31,8 +31,11 @@ __all__ = [
     "Finding",
     "Hypothesis",
     "Price",
+    "card_rows",
     "chosen_systems",
     "collate_study",
+    "dial_rows",
+    "difference_rows",
     "findings",
     "prices",
     "publish",
@@ -300,6 +303,29 @@ def findings(records: Sequence[Record]) -> list[Finding]:
     return [_judge(hypothesis, records) for hypothesis in HYPOTHESES] + [UNTESTED]
 
 
+def card_rows(judged: Sequence[Finding]) -> list[dict[str, object]]:
+    """Findings with what would flip each, as `plots.finding_cards` takes them."""
+    flips = {hypothesis.id: hypothesis.flips for hypothesis in HYPOTHESES}
+    return [asdict(finding) | {"flips": flips.get(finding.id, "")} for finding in judged]
+
+
+def difference_rows(judged: Sequence[Finding]) -> list[dict[str, object]]:
+    """Differences of accuracy among the findings, as `plots.paired_differences` takes them."""
+    return [
+        {"label": f"{f.id}. {f.statement}", "difference": f.difference, "low": f.low, "high": f.high, "n": f.n}
+        for f in judged
+        if f.difference is not None and f.unit == "fraction"
+    ]
+
+
+def dial_rows(records: Sequence[Record]) -> list[dict[str, object]]:
+    """Mean accuracy over seeds of each system at each pan, as `plots.dial_curves` takes them."""
+    street = [row | {"strength": 0.12} for row in results_table(records) if row["split"] == "street"]
+    turned = [row | {"strength": float(str(row["split"]))} for row in results_table(records, kind="dial")]
+    on_dial = {row["model"] for row in turned}
+    return turned + [row for row in street if row["model"] in on_dial]
+
+
 def prices(records: Sequence[Record]) -> list[dict[str, object]]:
     """The paired differences of `PRICES`: label, difference, low, high, n, as `plots.paired_differences` takes them."""
     _check_alike(records)
@@ -475,9 +501,7 @@ def write_readme(path: Path, records: Sequence[Record]) -> None:
     text = path.read_text(encoding="utf-8")
     start, end = (text.find(mark) for mark in README_MARKS)
     if not 0 <= start < end:
-        raise ValueError(
-            f"{path} lacks the lines {README_MARKS[0]!r} and {README_MARKS[1]!r}; put them where results go"
-        )
+        raise ValueError(f"{path} lacks the line {README_MARKS[0]!r} or {README_MARKS[1]!r}; results go between them")
     write_text_atomically(path, f"{text[: start + len(README_MARKS[0])]}\n{readme_section(records)}{text[end:]}")
 
 

@@ -22,12 +22,11 @@ import torch
 
 from rev2net_lite.bundled import asset
 from rev2net_lite.evaluation import cross_dataset
-from rev2net_lite.experiment import prepare_world, train_config
+from rev2net_lite.experiment import prepare_world, train_system
 from rev2net_lite.losses import LossConfig
-from rev2net_lite.models import SYSTEMS, build_model
+from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import write_text_atomically
-from rev2net_lite.training import fit
 
 __all__ = ["SETS", "Trial", "TrialResult", "read_trials", "run_trials"]
 
@@ -186,9 +185,9 @@ def _run(trial: Trial, profile: Profile, seed: int, path: Path, root: Path | Non
     torch.set_num_threads(1)
     device = torch.device("cpu")
     world = prepare_world(profile, seed=seed, root=root, progress=False)
-    model = build_model(trial.system, classes=world.train.classes, size=profile.model_size, seed=seed)
-    config = replace(train_config(trial.system, profile, seed=seed), losses=trial.losses)
-    history = fit(model, world.train, config=config, validation=world.validation, device=device, progress=False)
+    model, history = train_system(
+        trial.system, world, profile=profile, seed=seed, device=device, losses=trial.losses, progress=False
+    )
     tests = {}
     for split, result in cross_dataset(model, world.tests, device=device).items():
         entry = asdict(result.accuracy)

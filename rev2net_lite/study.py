@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from jupyter_core.utils import ensure_event_loop
+
 from rev2net_lite.bundled import asset, notebooks_folder
 from rev2net_lite.evaluation import Evaluation, mean_interval, paired_interval
 from rev2net_lite.execution import NotebookError, budget_minutes, execute_notebook, read_notebook
@@ -284,8 +286,7 @@ def study_records(folders: Iterable[Path]) -> list[Record]:
         for path in sorted(folder.rglob("*.json")) if folder.is_dir() else []:
             if path.name != "results.json" and not re.fullmatch(r"\w+-seed_\d+\.json", path.name):
                 continue
-            # A reproduction leaves its summary under the same name as a record.
-            if path.name == "results.json" and "findings" in json.loads(path.read_text(encoding="utf-8")):
+            if _is_summary(path):
                 continue
             record = read_record(path)
             if record.notebook == NOTEBOOK:
@@ -422,14 +423,18 @@ def run_study(
         own = folder / f"seed_{seed}"
         if _finished(own / "results.json", profile, seed, systems):
             return f"seed {seed}: finished before"
-        seconds = execute_notebook(
-            notebook,
-            own / f"{NOTEBOOK}.ipynb",
-            parameters={"profile": profile.name, "seed": seed, "output": str(own), "systems": systems},
-            cell_timeout_s=limit_s,
-            total_timeout_s=limit_s,
-            threads=profile.threads,
-        )
+        try:
+            seconds = execute_notebook(
+                notebook,
+                own / f"{NOTEBOOK}.ipynb",
+                parameters={"profile": profile.name, "seed": seed, "output": str(own), "systems": systems},
+                cell_timeout_s=limit_s,
+                total_timeout_s=limit_s,
+                threads=profile.threads,
+            )
+        finally:
+            # The event loop that nbclient opened for this thread.
+            ensure_event_loop().close()
         return f"seed {seed}: completed in {seconds / 60:.1f} min"
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -582,6 +587,14 @@ def _check_alike(records: Sequence[Record]) -> None:
     seeds = [record.seed for record in records]
     if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
         raise ValueError(f"seed {twice[0]} has more than one record; one run per seed is paired")
+
+
+def _is_summary(path: Path) -> bool:
+    """Whether the file is a study's summary, which has the same name as a record."""
+    try:
+        return "findings" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # whoever reads it as a record says what is wrong
 
 
 def _finished(path: Path, profile: Profile, seed: int, systems: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -83,6 +84,51 @@ def test_a_budget_stands_for_the_profiles_that_run_the_series(path: Path) -> Non
     notebook = read_notebook(path)
     for profile in ("smoke", "laptop", "gpu"):
         assert budget_minutes(notebook, profile=profile, name=path.stem) > 0
+
+
+def quiz(notebook: nbformat.NotebookNode) -> dict[str, list[tuple[str, str]]]:
+    """Questions of the part `## Quiz`, each with its choices and what is said to them."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    questions = re.split(r"^\*\*(\d\. .+?)\*\*$", text.split("\n## Quiz\n")[-1], flags=re.MULTILINE | re.DOTALL)
+    form = re.compile(r"<details><summary>(.+?)</summary>\n\n(.+?)\n\n</details>", flags=re.DOTALL)
+    return {question: form.findall(rest) for question, rest in zip(questions[1::2], questions[2::2], strict=True)}
+
+
+@each
+def test_every_choice_of_its_three_to_five_quiz_questions_has_an_explanation_of_its_own(path: Path) -> None:
+    questions = quiz(read_notebook(path))
+    assert 3 <= len(questions) <= 5
+    for question, choices in questions.items():
+        assert 3 <= len(choices) <= 4, question
+        said = [explanation for _, explanation in choices]
+        assert sum(text.startswith("Right: ") for text in said) == 1, question
+        assert sum(text.startswith("Not so: ") for text in said) == len(said) - 1, question
+        assert len(set(said)) == len({choice for choice, _ in choices}) == len(choices), question
+
+
+@each
+def test_predictions_are_asked_before_their_outcome_is_shown(path: Path) -> None:
+    source = "\n".join(cell.source for cell in code_cells(read_notebook(path)))
+    found = re.findall(r"widgets\.(predict_range|predict_choice|reveal)\(\s*\"([^\"]+)\"", source)
+    asked = [key for what, key in found if what != "reveal"]
+    assert 2 <= len(asked) <= 4 and len(set(asked)) == len(asked)
+    for key in asked:
+        assert key.startswith(f"{path.stem[:2]}/")
+        places = [what == "reveal" for what, name in found if name == key]
+        assert places == [False, True], f"{key} should be asked once and then revealed once"
+
+
+@each
+def test_one_control_works_without_a_kernel_and_explorers_follow_their_figure(path: Path) -> None:
+    cells = [cell.source for cell in code_cells(read_notebook(path))]
+    assert sum(source.count("plots.scrubber(") for source in cells) == 1
+    for at, source in enumerate(cells):
+        if re.search(r"widgets\.\w+_explorer\(", source):
+            assert any("widgets.render_" in before for before in cells[:at])
+
+
+def test_the_series_is_whole() -> None:
+    assert [path.stem[:2] for path in SERIES] == [f"{number:02d}" for number in range(11)]
 
 
 @each

@@ -243,21 +243,22 @@ def _reproduce(options: argparse.Namespace) -> int:
             "the first two, and 0 or more for the last"
         )
     profile = get_profile(options.profile)
+    top = checkout_folder()
+    if options.publish and top is None:
+        raise ValueError("--publish writes into a checkout, and this kit was installed from a wheel; clone it")
     from rev2net_lite.execution import run_series
     from rev2net_lite.study import publish, run_study, study_records, write_readme
 
     build = (options.build or build_folder()).expanduser().absolute() / "reproduce"
     seeds = range(options.first, options.first + options.seeds)
     print(f"Running {len(seeds)} seed(s) at profile {profile.name}; finished ones are kept", flush=True)
-    failed = run_study(profile, seeds=seeds, folder=build / profile.name, jobs=options.jobs)
-    if options.publish:
-        top = checkout_folder()
-        if top is None:
-            raise ValueError("--publish writes into a checkout, and this kit was installed from a wheel; clone it")
+    results = build / "results.json"
+    failed = run_study(profile, seeds=seeds, folder=build / profile.name, jobs=options.jobs, results=results)
+    if options.publish and top is not None:
         publish(build / profile.name, into=top / "assets" / "study")
         write_readme(top / "README.md", study_records([top / "assets" / "study"]))
     outcomes = run_series(select_notebooks(["10"]), profile=profile, seed=0, build=build / "report")
-    print(f"Findings: {build / profile.name / 'results.json'}")
+    print(f"Findings: {results}")
     print(f"Report: {build / 'report' / 'index.html'}")
     return 1 if failed or any(outcome.error for outcome in outcomes) else 0
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ __all__ = [
     "NotebookError",
     "Outcome",
     "budget_minutes",
+    "end_runs",
     "execute_notebook",
     "notebook_parameters",
     "read_notebook",
@@ -130,6 +131,7 @@ def execute_notebook(
     cell_timeout_s: float,
     total_timeout_s: float,
     threads: int = 1,
+    groups: set[int] | None = None,
 ) -> float:
     """Seconds that a notebook took, executed with papermill in a kernel of this very Python.
 
@@ -140,6 +142,7 @@ def execute_notebook(
         cell_timeout_s: limit for one cell.
         total_timeout_s: limit for all cells together.
         threads: processor threads of the kernel.
+        groups: holds the process group of the kernel while it runs, for `end_runs` in another thread.
 
     Raises:
         ValueError: the file is no notebook, or a parameter is not declared or of another type than its default.
@@ -148,7 +151,19 @@ def execute_notebook(
     path = Path(notebook)
     check_parameters(parameters, notebook_parameters(read_notebook(path)), notebook=path.stem)
     limits = _Limits(cell_timeout_s, total_timeout_s)
-    return _execute(path, Path(output), parameters=parameters, limits=limits, threads=threads, groups=set())
+    groups = set() if groups is None else groups
+    return _execute(path, Path(output), parameters=parameters, limits=limits, threads=threads, groups=groups)
+
+
+def end_runs(pool: ThreadPoolExecutor, futures: Iterable[Future[Any]], groups: set[int]) -> None:
+    """Nothing; every run of the pool has ended: those that wait are cancelled, the kernels of the others are killed.
+
+    Ctrl-C reaches the main thread only, so a pool would otherwise go on until all its notebooks are through.
+    """
+    pool.shutdown(wait=False, cancel_futures=True)
+    while not all(future.done() for future in futures):
+        _kill(groups)
+        time.sleep(0.1)
 
 
 def run_series(
@@ -203,11 +218,7 @@ def run_series(
             if report is not None:
                 report(outcomes[futures[future]])
     except BaseException:
-        # Ctrl-C reaches this thread only; the others end when their kernels do.
-        pool.shutdown(wait=False, cancel_futures=True)
-        while not all(future.done() for future in futures):
-            _kill(groups)
-            time.sleep(0.1)
+        end_runs(pool, futures, groups)
         raise
     finally:
         pool.shutdown()

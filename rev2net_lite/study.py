@@ -19,7 +19,7 @@ from jupyter_core.utils import ensure_event_loop
 
 from rev2net_lite.bundled import asset, notebooks_folder
 from rev2net_lite.evaluation import Evaluation, mean_interval, paired_interval
-from rev2net_lite.execution import NotebookError, budget_minutes, execute_notebook, read_notebook
+from rev2net_lite.execution import NotebookError, budget_minutes, end_runs, execute_notebook, read_notebook
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import Record, RecordError, Run, read_record, write_text_atomically
@@ -170,7 +170,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
         ("flow_exact", "rgb"),
         "street",
         sign=-1,
-        flips="A camera that stands still in both domains: the dial at pan 0 shows that case.",
+        flips="A camera that stands still in both domains, or one that moves in both.",
     ),
     _accuracy(
         "B0",
@@ -398,6 +398,7 @@ def run_study(
     folder: Path,
     jobs: int,
     systems: str = ",".join(STUDY_SYSTEMS),
+    results: Path | None = None,
     report: Callable[[str], None] = print,
 ) -> dict[int, str]:
     """Why runs failed, by seed; empty when every seed has its record.
@@ -408,9 +409,10 @@ def run_study(
     Args:
         profile: of every run.
         seeds: of training data and initialisation.
-        folder: receives `seed_<n>/` with executed notebook and record, and `results.json` of all.
+        folder: receives `seed_<n>/` with executed notebook and record.
         jobs: runs at the same time.
         systems: what each run trains, with commas between.
+        results: file of the findings over all seeds; None is `results.json` in the folder.
         report: called with one line for each run that ends.
     """
     notebook = notebooks_folder() / f"{NOTEBOOK}.ipynb"
@@ -418,6 +420,7 @@ def run_study(
     # Every system takes longer than the budget of the profile's own choice.
     limit_s *= max(1.0, len(chosen_systems(systems, profile=profile)) / len(systems_of(profile)))
     failed: dict[int, str] = {}
+    groups: set[int] = set()
 
     def run(seed: int) -> str:
         own = folder / f"seed_{seed}"
@@ -431,6 +434,7 @@ def run_study(
                 cell_timeout_s=limit_s,
                 total_timeout_s=limit_s,
                 threads=profile.threads,
+                groups=groups,
             )
         finally:
             # The event loop that nbclient opened for this thread.
@@ -438,8 +442,9 @@ def run_study(
         return f"seed {seed}: completed in {seconds / 60:.1f} min"
 
     folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        futures = {}
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    futures = {}
+    try:
         for seed in seeds:
             (folder / f"seed_{seed}").mkdir(exist_ok=True)
             futures[pool.submit(run, seed)] = seed
@@ -450,8 +455,15 @@ def run_study(
             except NotebookError as error:
                 failed[seed] = str(error)
                 report(f"seed {seed}: {error}")
+    except BaseException:
+        end_runs(pool, futures, groups)
+        raise
+    finally:
+        pool.shutdown()
     records = [r for r in study_records([folder]) if r.profile == profile.name and r.seed in set(seeds)]
-    write_text_atomically(folder / "results.json", json.dumps(collate_study(records), indent=1) + "\n")
+    write_text_atomically(
+        results or folder / "results.json", json.dumps(collate_study(records), indent=1, allow_nan=False) + "\n"
+    )
     return failed
 
 

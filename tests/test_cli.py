@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rev2net_lite import cli, execution, minutes
+from rev2net_lite import cli, execution, minutes, study
 from rev2net_lite.cli import main, select_notebooks
 from rev2net_lite.execution import Outcome
 
@@ -193,6 +193,68 @@ def test_lab_opens_the_first_notebook_with_the_kernel_of_this_environment(
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert command[-1] == str(series / "00_start_here.ipynb")
     assert options["env"]["JUPYTER_PREFER_ENV_PATH"] == "1"  # type: ignore[index]
+
+
+@pytest.fixture
+def reproduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, series: Path) -> dict[str, object]:
+    """What `rev2net reproduce` asked for, in a checkout without records; seed 102 fails."""
+    (series / "10_report.ipynb").touch()
+    seen: dict[str, object] = {}
+
+    def run_study(profile: object, **options: object) -> dict[int, str]:
+        seen.update(options | {"profile": profile})
+        seeds = options["seeds"]
+        assert isinstance(seeds, range)
+        return {102: "notebook failed"} if 102 in seeds else {}
+
+    def run_series(notebooks: Sequence[Path], **options: object) -> list[Outcome]:
+        seen["report"] = ([path.stem for path in notebooks], options["build"])
+        return [Outcome("10_report", Path("a.ipynb"), 1.0, None)]
+
+    monkeypatch.setattr(study, "run_study", run_study)
+    monkeypatch.setattr(execution, "run_series", run_series)
+    monkeypatch.setattr(cli, "build_folder", lambda: tmp_path / "build")
+    return seen
+
+
+def test_reproduce_runs_seeds_never_looked_at_and_says_where_findings_and_report_are(
+    reproduced: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = tmp_path / "build" / "reproduce"
+    assert main(["reproduce", "--profile", "smoke", "--seeds", "2"]) == 0
+    assert (reproduced["seeds"], reproduced["folder"], reproduced["results"], reproduced["jobs"]) == (
+        range(100, 102),
+        build / "smoke",
+        build / "results.json",
+        2,
+    )
+    assert reproduced["report"] == (["10_report"], build / "report")
+    said = capsys.readouterr().out
+    assert f"Findings: {build / 'results.json'}" in said and f"Report: {build / 'report' / 'index.html'}" in said
+    # A failed seed is an exit code of one, and the report is made all the same.
+    del reproduced["report"]
+    assert main(["reproduce", "--seeds", "3"]) == 1 and "report" in reproduced
+
+
+def test_reproduce_publishes_records_and_readme_of_a_checkout_only(
+    reproduced: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    top = tmp_path / "checkout"
+    top.mkdir()
+    (top / "README.md").write_text("\n".join(study.README_MARKS))
+    monkeypatch.setattr(cli, "checkout_folder", lambda: top)
+    assert main(["reproduce", "--profile", "smoke", "--publish"]) == 1
+    assert study.readme_section([]) in (top / "README.md").read_text()
+    reproduced.clear()
+    monkeypatch.setattr(cli, "checkout_folder", lambda: None)
+    assert main(["reproduce", "--publish"]) == 2
+    assert "--publish writes into a checkout" in capsys.readouterr().err
+    assert not reproduced, "said before anything is run"
+
+
+def test_reproduce_refuses_numbers_that_make_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--seeds", "0"]) == 2
+    assert "--seeds is 0, --jobs 2 and --first 100; expected 1 or more for the first two" in capsys.readouterr().err
 
 
 def test_the_package_is_a_command_too() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -342,6 +344,38 @@ def test_a_failed_seed_is_reported_with_its_notebook_and_stops_no_other(calls: l
     content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert [run["seed"] for run in content["runs"]] == [1, 3]
     assert {each["id"]: each["n"] for each in content["findings"]}["B1"] == 2
+
+
+@pytest.mark.usefixtures("calls")
+def test_the_findings_go_where_they_are_asked_for(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    run_study(SMOKE, seeds=[1], folder=tmp_path / "smoke", jobs=1, results=results, report=lambda _: None)
+    assert [run["seed"] for run in json.loads(results.read_text(encoding="utf-8"))["runs"]] == [1]
+    assert not (tmp_path / "smoke" / "results.json").exists()
+
+
+def test_a_stop_ends_the_running_kernel_and_starts_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[int] = []
+
+    def execute(notebook: Path, output: Path, *, parameters: dict[str, int], groups: set[int], **_: object) -> float:
+        ran.append(parameters["seed"])
+        if parameters["seed"] == 1:
+            return 1.0
+        # Stands for a kernel: a process in a group of its own.
+        kernel = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+        groups.add(kernel.pid)
+        kernel.wait()
+        groups.discard(kernel.pid)
+        raise NotebookError(notebook.stem, "its kernel died", output)
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "execute_notebook", execute)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(SMOKE, seeds=[1, 2, 3, 4], folder=tmp_path, jobs=1, report=stop)
+    assert ran in ([1], [1, 2])
+    assert not (tmp_path / "results.json").exists()
 
 
 def test_finished_seeds_are_not_run_again_and_others_are(calls: list[int], tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ def test_where_nothing_is_seen_nothing_is_found_unless_neighbours_tell() -> None
     assert filled[0].min() > 0.2 and filled[1].max() < -0.1
 
 
+def test_a_ramp_has_closed_forms_up_to_the_border() -> None:
+    first = torch.arange(24.0).expand(1, 24, 24) / 40
+    second = first - 0.02
+    strengths = lucas_kanade(first, second, window=5).strengths[0, 1, :, 12]
+    torch.testing.assert_close(strengths, torch.full((24,), 0.025**2))
+    one = horn_schunck(first, second, smoothness=0.1, iterations=1)[0, 0, :, 12]
+    torch.testing.assert_close(one, torch.full((24,), 0.025 * 0.02 / (0.1**2 + 0.025**2)))
+
+
 def test_knobs_change_the_result() -> None:
     first, second = waves(*TEXTURE)
     noisy = second + 0.05 * torch.randn(second.shape, generator=torch.Generator().manual_seed(0))

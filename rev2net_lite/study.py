@@ -312,8 +312,13 @@ def card_rows(judged: Sequence[Finding]) -> list[dict[str, object]]:
 
 def difference_rows(judged: Sequence[Finding]) -> list[dict[str, object]]:
     """Differences of accuracy among the findings, as `plots.paired_differences` takes them."""
+    labels = {}
+    for hypothesis in HYPOTHESES:
+        (kind, first, split), (_, second, _) = hypothesis.first.split("/"), hypothesis.second.split("/")
+        where = split if kind == "accuracy" else f"{split}, {kind}"
+        labels[hypothesis.id] = f"{hypothesis.id}: {first} - {second} ({where})"
     return [
-        {"label": f"{f.id}. {f.statement}", "difference": f.difference, "low": f.low, "high": f.high, "n": f.n}
+        {"label": labels[f.id], "difference": f.difference, "low": f.low, "high": f.high, "n": f.n}
         for f in judged
         if f.difference is not None and f.unit == "fraction"
     ]

@@ -16,6 +16,7 @@ from rev2net_lite.bundled import checkout_folder
 from rev2net_lite.evaluation import Evaluation, Interval, paired_interval
 from rev2net_lite.execution import NotebookError
 from rev2net_lite.models import SYSTEMS
+from rev2net_lite.plots import paired_differences
 from rev2net_lite.profiles import get_profile
 from rev2net_lite.runs import Metric, Record, RecordError, open_run
 from rev2net_lite.study import (
@@ -25,6 +26,7 @@ from rev2net_lite.study import (
     STUDY_SYSTEMS,
     chosen_systems,
     collate_study,
+    difference_rows,
     findings,
     prices,
     publish,
@@ -425,3 +427,14 @@ def test_the_kits_readme_says_what_the_kits_records_say() -> None:
     text = (top / "README.md").read_text(encoding="utf-8")
     start, end = (text.index(mark) for mark in README_MARKS)
     assert text[start + len(README_MARKS[0]) + 1 : end] == readme_section(records)
+
+
+def test_differences_are_named_by_their_systems_and_drawn() -> None:
+    values = {"accuracy/rev2net/street": 0.4, "accuracy/rgb/street": 0.3, "cka/rev2net/street": 0.9}
+    rows = difference_rows(findings([record(seed, values) for seed in (1, 2)]))
+    assert [row["label"] for row in rows] == ["B1: rev2net - rgb (street)"]
+    full = {name: 0.25 for h in HYPOTHESES for name in (h.first, h.second)}
+    labels = [row["label"] for row in difference_rows(findings([record(seed, full) for seed in (1, 2)]))]
+    assert "E: rev2net - rgb (untied, shuffled)" in labels
+    rows = difference_rows(findings([record(seed, full) for seed in (1, 2)]))
+    assert paired_differences(rows).png()

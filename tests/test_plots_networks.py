@@ -107,6 +107,13 @@ def test_stages_stand_under_the_level_of_their_grid() -> None:
     assert at["stage 1"] == at["level 1"]
 
 
+def test_of_two_levels_with_one_grid_the_last_has_the_stage() -> None:
+    twice = replace(PARTS, levels=(*PARTS.levels, replace(PARTS.levels[-1], name="level 3")))
+    axes = plots.architecture(twice).figure.axes[0]
+    at = {text.get_text(): text.get_position()[0] for text in axes.texts if text.get_position()[1] > 2.8}
+    assert at["stage 0"] == at["level 3"] and at["stage 1"] == at["level 1"]
+
+
 def test_without_decoders_none_are_drawn() -> None:
     picture = plots.architecture(replace(PARTS, decoders=()))
     assert not any("stage" in text or "decoder" in text for text in words(picture))

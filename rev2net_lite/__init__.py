@@ -2,8 +2,8 @@
 
 The modules follow the signal and import one way: `shapes`, `flow`, `tvl1`, `video`, `synthetic`, `datasets`,
 `networks`, `models`, `losses`, `evaluation`, `checkpoints`, `training`, `bundled`, `profiles`, `experiment`, `runs`,
-`execution`, `study`, `plots`, `widgets`, `cli`. The names below can be had from the package itself; each module is imported when the first
-of its names is used.
+`execution`, `study`, `plots`, `predictions`, `widgets`, `cli`. The names below can be had from the package itself; each
+module is imported when the first of its names is used.
 
 >>> import rev2net_lite
 >>> rev2net_lite.TVL1Config().warps

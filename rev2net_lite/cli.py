@@ -230,6 +230,7 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds (default: 5)")
     parser.add_argument("--first", type=int, default=100, help="first seed (default: 100)")
+    parser.add_argument("--test-seed", type=int, default=0, help="of the test clips; 0: those the kit was made with")
     parser.add_argument("--jobs", type=int, default=2, help="runs at once (default: 2)")
     parser.add_argument("--build", type=Path, help="folder for everything that is made (default: build)")
     parser.add_argument("--publish", action="store_true", help="put the records into the kit's assets and README")
@@ -237,6 +238,8 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _reproduce(options: argparse.Namespace) -> int:
+    if not 0 <= options.test_seed <= 31:
+        raise ValueError(f"--test-seed is {options.test_seed}; it should be from 0 to 31")
     if options.seeds < 1 or options.jobs < 1 or options.first < 0:
         raise ValueError(
             f"--seeds is {options.seeds}, --jobs {options.jobs} and --first {options.first}; expected 1 or more for "
@@ -253,9 +256,13 @@ def _reproduce(options: argparse.Namespace) -> int:
     seeds = range(options.first, options.first + options.seeds)
     print(f"Running {len(seeds)} seed(s) at profile {profile.name}; finished ones are kept", flush=True)
     results = build / "results.json"
-    failed = run_study(profile, seeds=seeds, folder=build / profile.name, jobs=options.jobs, results=results)
+    # Other test clips are another study, which does not replace the runs of the first.
+    folder = build / (profile.name + (f"-tests_{options.test_seed}" if options.test_seed else ""))
+    failed = run_study(
+        profile, seeds=seeds, folder=folder, jobs=options.jobs, test_seed=options.test_seed, results=results
+    )
     if options.publish and top is not None:
-        publish(build / profile.name, into=top / "assets" / "study")
+        publish(folder, into=top / "assets" / "study")
         write_readme(top / "README.md", study_records([top / "assets" / "study"]))
     outcomes = run_series(select_notebooks(["10"]), profile=profile, seed=0, build=build / "report")
     print(f"Findings: {results}")

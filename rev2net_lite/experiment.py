@@ -35,6 +35,7 @@ def prepare_world(
     seed: int,
     root: Path | None = None,
     flow: Literal["tvl1", "exact"] = "tvl1",
+    test_seed: int = 0,
     progress: bool = True,
 ) -> SyntheticWorld:
     """The synthetic world of a profile and seed, every clip decoded and its flow computed.
@@ -44,6 +45,7 @@ def prepare_world(
         seed: of the training and validation clips; the test splits are the same for every seed.
         root: where worlds and caches lie; None is `build/data`, which all runs share.
         flow: estimated, as real videos have it; or the renderer's own, for a row that is called an oracle.
+        test_seed: of the test splits; see `synthetic_world`.
         progress: show a bar per split, at a terminal.
     """
     world = synthetic_world(
@@ -56,6 +58,7 @@ def prepare_world(
         size=profile.size,
         rendered_size=profile.rendered_size,
         flow=flow,
+        test_seed=test_seed,
     )
     for split in (world.train, world.validation, *world.tests.values()):
         split.prepare(device=find_device(), progress=progress)
@@ -63,7 +66,12 @@ def prepare_world(
 
 
 def street_dial(
-    profile: Profile, pans: Sequence[float], *, root: Path | None = None, progress: bool = True
+    profile: Profile,
+    pans: Sequence[float],
+    *,
+    root: Path | None = None,
+    test_seed: int = 0,
+    progress: bool = True,
 ) -> dict[float, ClipDataset]:
     """The street with its camera's pan turned, everything else as it is: one held-out split per strength.
 
@@ -71,6 +79,7 @@ def street_dial(
         profile: numbers and sizes of the clips.
         pans: sd of the pan over a clip in frame widths; 0 is a camera that only shakes.
         root: where worlds and caches lie; None is `build/data`.
+        test_seed: of the clips; that of the world makes them the street's own with another pan.
         progress: show a bar per split, at a terminal.
     """
     splits = {}
@@ -85,6 +94,7 @@ def street_dial(
             size=profile.size,
             rendered_size=profile.rendered_size,
             target=replace(street(), pan=pan),
+            test_seed=test_seed,
         ).street
         splits[pan].prepare(device=find_device(), progress=progress)
     return splits

@@ -274,14 +274,14 @@ def record_evaluation(run: Run, system: str, split: str, result: Evaluation) -> 
 
 
 def study_records(folders: Iterable[Path]) -> list[Record]:
-    """Records of notebook 09 below the folders, one per profile, seed and list of systems, in the order of seeds.
+    """Records of notebook 09 below the folders, one per profile, seeds and list of systems, in the order of seeds.
 
     Where two records are of one seed, that of the first folder counts.
 
     Raises:
         RecordError: a record is not valid.
     """
-    found: dict[tuple[str, int, str], Record] = {}
+    found: dict[tuple[str, int, int, str], Record] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*.json")) if folder.is_dir() else []:
             if path.name != "results.json" and not re.fullmatch(r"\w+-seed_\d+\.json", path.name):
@@ -290,8 +290,9 @@ def study_records(folders: Iterable[Path]) -> list[Record]:
                 continue
             record = read_record(path)
             if record.notebook == NOTEBOOK:
-                found.setdefault((record.profile, record.seed, str(record.parameters.get("systems", ""))), record)
-    return sorted(found.values(), key=lambda record: (record.profile, record.seed))
+                systems = str(record.parameters.get("systems", ""))
+                found.setdefault((record.profile, _test_seed(record), record.seed, systems), record)
+    return [found[key] for key in sorted(found)]
 
 
 def findings(records: Sequence[Record]) -> list[Finding]:
@@ -403,6 +404,7 @@ def run_study(
     folder: Path,
     jobs: int,
     systems: str = ",".join(STUDY_SYSTEMS),
+    test_seed: int = 0,
     results: Path | None = None,
     report: Callable[[str], None] = print,
 ) -> dict[int, str]:
@@ -417,6 +419,7 @@ def run_study(
         folder: receives `seed_<n>/` with executed notebook and record.
         jobs: runs at the same time.
         systems: what each run trains, with commas between.
+        test_seed: of the test clips, the same for all runs; see `synthetic_world`.
         results: file of the findings over all seeds; None is `results.json` in the folder.
         report: called with one line for each run that ends.
     """
@@ -429,13 +432,19 @@ def run_study(
 
     def run(seed: int) -> str:
         own = folder / f"seed_{seed}"
-        if _finished(own / "results.json", profile, seed, systems):
+        if _finished(own / "results.json", profile, seed, systems, test_seed):
             return f"seed {seed}: finished before"
         try:
             seconds = execute_notebook(
                 notebook,
                 own / f"{NOTEBOOK}.ipynb",
-                parameters={"profile": profile.name, "seed": seed, "output": str(own), "systems": systems},
+                parameters={
+                    "profile": profile.name,
+                    "seed": seed,
+                    "output": str(own),
+                    "systems": systems,
+                    "test_seed": test_seed,
+                },
                 cell_timeout_s=limit_s,
                 total_timeout_s=limit_s,
                 threads=profile.threads,
@@ -465,7 +474,11 @@ def run_study(
         raise
     finally:
         pool.shutdown()
-    records = [r for r in study_records([folder]) if r.profile == profile.name and r.seed in set(seeds)]
+    records = [
+        record
+        for record in study_records([folder])
+        if (record.profile, _test_seed(record)) == (profile.name, test_seed) and record.seed in set(seeds)
+    ]
     write_text_atomically(
         results or folder / "results.json", json.dumps(collate_study(records), indent=1, allow_nan=False) + "\n"
     )
@@ -601,6 +614,12 @@ def _check_alike(records: Sequence[Record]) -> None:
     profiles = sorted({record.profile for record in records})
     if len(profiles) > 1:
         raise ValueError(f"records of the profiles {', '.join(profiles)} cannot be paired; choose one profile")
+    tests = sorted({_test_seed(record) for record in records})
+    if len(tests) > 1:
+        raise ValueError(
+            f"records of the test seeds {', '.join(map(str, tests))} cannot be paired: their test clips differ; choose "
+            "one test seed"
+        )
     seeds = [record.seed for record in records]
     if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
         raise ValueError(f"seed {twice[0]} has more than one record; one run per seed is paired")
@@ -614,17 +633,26 @@ def _is_summary(path: Path) -> bool:
         return False  # whoever reads it as a record says what is wrong
 
 
-def _finished(path: Path, profile: Profile, seed: int, systems: str) -> bool:
+def _test_seed(record: Record) -> int:
+    """The seed of a run's test clips; records from before it could be chosen do not name it, and are of 0."""
+    found = record.parameters.get("test_seed", 0)
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise RecordError(f"test_seed of the record of seed {record.seed} is {found!r}; expected a whole number")
+    return found
+
+
+def _finished(path: Path, profile: Profile, seed: int, systems: str, test_seed: int) -> bool:
     """Whether the record of this very run is there; another profile's, or a broken one, is not it."""
     if not path.is_file():
         return False
     try:
         record = read_record(path)
+        tests = _test_seed(record)
     except RecordError:
         return False
     wanted = {key: value for key, value in asdict(profile).items() if key != "name"}
-    found = (record.notebook, record.profile, record.seed, record.settings, record.parameters.get("systems"))
-    return found == (NOTEBOOK, profile.name, seed, wanted, systems)
+    found = (record.notebook, record.profile, record.seed, record.settings, record.parameters.get("systems"), tests)
+    return found == (NOTEBOOK, profile.name, seed, wanted, systems, test_seed)
 
 
 def _order(system: str) -> int:

@@ -231,6 +231,9 @@ def test_reproduce_runs_seeds_never_looked_at_and_says_where_findings_and_report
     assert reproduced["report"] == (["10_report"], build / "report")
     said = capsys.readouterr().out
     assert f"Findings: {build / 'results.json'}" in said and f"Report: {build / 'report' / 'index.html'}" in said
+    assert reproduced["test_seed"] == 0
+    assert main(["reproduce", "--seeds", "2", "--test-seed", "1"]) == 0
+    assert (reproduced["test_seed"], reproduced["folder"]) == (1, build / "laptop-tests_1")
     # A failed seed is an exit code of one, and the report is made all the same.
     del reproduced["report"]
     assert main(["reproduce", "--seeds", "3"]) == 1 and "report" in reproduced
@@ -255,6 +258,8 @@ def test_reproduce_publishes_records_and_readme_of_a_checkout_only(
 def test_reproduce_refuses_numbers_that_make_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "--seeds", "0"]) == 2
     assert "--seeds is 0, --jobs 2 and --first 100; expected 1 or more for the first two" in capsys.readouterr().err
+    assert main(["reproduce", "--test-seed", "32"]) == 2
+    assert "--test-seed is 32; it should be from 0 to 31" in capsys.readouterr().err
 
 
 def test_the_package_is_a_command_too() -> None:

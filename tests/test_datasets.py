@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import os
 from dataclasses import asdict, replace
@@ -15,6 +16,7 @@ from rev2net_lite.datasets import (
     folder_dataset,
     manifest_dataset,
     synthetic_dataset,
+    synthetic_world,
 )
 from rev2net_lite.flow import endpoint_error
 from rev2net_lite.synthetic import studio
@@ -319,6 +321,36 @@ def test_a_world_has_its_splits_apart(world):
     ]
     assert not torch.equal(world.train.clip(0), world.studio.clip(0))
     assert asdict(world.train.sampling) == asdict(world.street.sampling)
+
+
+def test_another_test_seed_changes_the_tests_and_nothing_else(tmp_path):
+    def world(test_seed):
+        return synthetic_world(
+            tmp_path,
+            seed=0,
+            train_per_class=1,
+            validation_per_class=1,
+            test_per_class=1,
+            frames=8,
+            size=32,
+            rendered_size=32,
+            flow=None,
+            test_seed=test_seed,
+        )
+
+    worlds = [world(test_seed) for test_seed in (0, 1, 31)]
+    first, other, _ = worlds
+    assert torch.equal(first.train.clip(0), other.train.clip(0))
+    assert torch.equal(first.validation.clip(0), other.validation.clip(0))
+    for name in first.tests:
+        assert not torch.equal(first.tests[name].clip(0), other.tests[name].clip(0))
+    folders = [split.examples[0].path.parent.parent for each in worlds for split in each.tests.values()]
+    seeds = [json.loads((folder / "dataset.json").read_text())["seed"] for folder in folders]
+    # Apart from each other, and below the seed of the example videos and those of training.
+    assert len(set(seeds)) == 9 and max(seeds) < 99
+    for wrong in (-1, 32, 1.5, True):
+        with pytest.raises(DatasetError, match=r"test_seed is .*; expected a whole number from 0 to 31"):
+            world(wrong)
 
 
 def test_real_clips_make_a_dataset(clips_folder, tmp_path):

@@ -11,9 +11,16 @@ from rev2net_lite.checkpoints import load_checkpoint
 from rev2net_lite.cli import _draw_overview, main
 from rev2net_lite.datasets import Sampling, synthetic_dataset
 from rev2net_lite.evaluation import cross_dataset, evaluate, gradient_magnitude, psnr
-from rev2net_lite.experiment import loss_config, make_examples, prepare_world, train_config, train_system
+from rev2net_lite.experiment import (
+    loss_config,
+    make_examples,
+    prepare_world,
+    street_dial,
+    train_config,
+    train_system,
+)
 from rev2net_lite.profiles import get_profile
-from rev2net_lite.synthetic import CLASSES, dataset_specs, studio
+from rev2net_lite.synthetic import CLASSES, dataset_specs, street, studio
 from rev2net_lite.video import read_clip
 
 SMALL = replace(get_profile("smoke"), train_per_class=2, validation_per_class=1, test_per_class=1, epochs=1)
@@ -103,6 +110,18 @@ def test_seeds_vary_training_and_not_the_tests(tmp_path):
     assert not torch.equal(first.train.clip(0), first.validation.clip(0))
     for name in first.tests:
         assert torch.equal(first.tests[name].clip(0), second.tests[name].clip(0))
+
+
+def test_the_dial_is_the_street_with_another_pan(tmp_path):
+    world = prepare_world(SMALL, seed=0, root=tmp_path, test_seed=1, progress=False)
+    dial = street_dial(SMALL, (0.0, street().pan), root=tmp_path, test_seed=1, progress=False)
+    assert torch.equal(dial[street().pan].clip(0), world.street.clip(0))
+    assert not torch.equal(dial[0.0].clip(0), world.street.clip(0))
+    still, panned = (dataset_specs(dial[pan].examples[0].path.parent.parent)[0] for pan in (0.0, street().pan))
+    assert still.camera.pan == (0.0, 0.0) and replace(still, camera=panned.camera) == panned
+    assert all(split.held_out for split in dial.values())
+    other = street_dial(SMALL, (0.0,), root=tmp_path, progress=False)
+    assert not torch.equal(other[0.0].clip(0), dial[0.0].clip(0))
 
 
 def test_the_same_seed_gives_the_same_numbers_twice(tmp_path):

@@ -213,6 +213,10 @@ def test_records_that_cannot_be_paired_are_refused() -> None:
         results_table(mixed)
     with pytest.raises(ValueError, match="cannot be paired"):
         prices(mixed)
+    first = record(1, {})
+    other = replace(record(2, {}), parameters=first.parameters | {"test_seed": 2})
+    with pytest.raises(ValueError, match="records of the test seeds 0, 2 cannot be paired: their test clips differ"):
+        findings([first, other])
 
 
 # Tables
@@ -391,7 +395,17 @@ def test_finished_seeds_are_not_run_again_and_others_are(calls: list[int], tmp_p
     run_study(SMOKE, seeds=[3], folder=tmp_path, jobs=1, systems="rgb", report=lambda _: None)
     (tmp_path / "seed_4" / "results.json").write_text("{", encoding="utf-8")
     run_study(SMOKE, seeds=[4], folder=tmp_path, jobs=1, report=lambda _: None)
-    assert calls == [1, 3, 4]
+    run_study(SMOKE, seeds=[4], folder=tmp_path, jobs=1, test_seed=1, report=lambda _: None)
+    assert calls == [1, 3, 4, 4]
+
+
+def test_a_record_from_before_test_seeds_is_of_the_first(calls: list[int], tmp_path: Path) -> None:
+    path = write_record(tmp_path / "seed_1" / "results.json", record(1, {}))
+    run_study(SMOKE, seeds=[1], folder=tmp_path, jobs=1, systems="rgb,rev2net", report=lambda _: None)
+    assert calls == []
+    write_record(path, replace(record(1, {}), parameters={"test_seed": "a"}))
+    with pytest.raises(RecordError, match="test_seed of the record of seed 1 is 'a'; expected a whole number"):
+        study_records([tmp_path])
 
 
 # README

@@ -39,6 +39,7 @@ __all__ = [
     "dial_rows",
     "difference_rows",
     "findings",
+    "pairable",
     "prices",
     "publish",
     "readme_section",
@@ -293,6 +294,20 @@ def study_records(folders: Iterable[Path]) -> list[Record]:
                 systems = str(record.parameters.get("systems", ""))
                 found.setdefault((record.profile, _test_seed(record), record.seed, systems), record)
     return [found[key] for key in sorted(found)]
+
+
+def pairable(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Records in groups that can be paired, by profile and test clips; of one seed, the record that measured most."""
+    groups: dict[tuple[str, int], dict[int, Record]] = {}
+    for record in records:
+        group = groups.setdefault((record.profile, _test_seed(record)), {})
+        known = group.get(record.seed)
+        if known is None or len(record.metrics) > len(known.metrics):
+            group[record.seed] = record
+    return {
+        profile + (f", test seed {tests}" if tests else ""): [group[seed] for seed in sorted(group)]
+        for (profile, tests), group in sorted(groups.items())
+    }
 
 
 def findings(records: Sequence[Record]) -> list[Finding]:

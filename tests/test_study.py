@@ -28,6 +28,7 @@ from rev2net_lite.study import (
     collate_study,
     difference_rows,
     findings,
+    pairable,
     prices,
     publish,
     readme_section,
@@ -298,6 +299,17 @@ def test_records_come_from_runs_and_from_what_the_kit_carries(tmp_path: Path) ->
     found = study_records([tmp_path / "own", tmp_path / "kit", tmp_path / "nowhere"])
     assert [each.seed for each in found] == [100, 101]
     assert found[1].metrics[0].value == 0.1, "the first folder counts"
+
+
+def test_records_that_can_be_paired_stand_together() -> None:
+    few, more = record(100, {"accuracy/rgb/street": 0.1}), record(100, {"accuracy/rgb/street": 0.2, "a/b/c": 1.0})
+    other = replace(record(100, {}), parameters={"test_seed": 2})
+    large = record(3, {}, profile="laptop")
+    groups = pairable([record(101, {}), few, more, few, other, large])
+    assert list(groups) == ["laptop", "smoke", "smoke, test seed 2"]
+    assert groups["smoke"][0] is more and [each.seed for each in groups["smoke"]] == [100, 101]
+    for group in groups.values():
+        findings(group)
 
 
 def test_a_broken_record_is_named(tmp_path: Path) -> None:

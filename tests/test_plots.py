@@ -134,6 +134,14 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
         lambda: plots.loss_shapes([-1, 0, 1], {"l1": [1, 0, 1]}, unit="px"),
         ["error (px)", "loss", "slope (1/px)"],
     ),
+    "dial_curves": (
+        lambda: plots.dial_curves(
+            [row | {"strength": pan} for row in accuracy_rows()[::2] for pan in (0.0, 0.12)],
+            chance=0.125,
+            axis="camera pan (frame widths)",
+        ),
+        ["camera pan (frame widths)", "accuracy (%)", "rgb", "rev2net", "chance"],
+    ),
     "weight_maps": (
         lambda: plots.weight_maps(
             {"accuracy (%)": [[1.0, 2.0]]},
@@ -272,11 +280,13 @@ def test_every_function_is_among_them():
     others = {
         "AccuracyRow",
         "CalibrationRow",
+        "Cards",
         "DifferenceRow",
         "PenaltyCurves",
         "PriceRow",
         "Picture",
         "MovingPicture",
+        "finding_cards",
         "moving_picture",
         "Scrubber",
         "scrubber",

@@ -77,6 +77,22 @@ def test_a_form_shows_again_what_was_kept() -> None:
     assert (again.answer.value, again.confidence.value) == ("down", 0.7)
 
 
+def test_a_change_after_keeping_is_said() -> None:
+    form = choice_form()
+    form.answer.value = "up"
+    assert form.status.value == ""
+    form.keep.click()
+    form.confidence.value = 0.7
+    assert "Changed since it was kept: press the button again" in form.status.value
+    assert read_predictions()[0].confidence == 1 / 3  # type: ignore[union-attr]
+    form.keep.click()
+    assert "Kept: up (70 % sure)." in form.status.value
+    # What a form shows again was kept, too.
+    again = choice_form()
+    again.answer.value = "down"
+    assert "Changed since it was kept" in again.status.value
+
+
 def test_after_the_outcome_the_form_says_second_try() -> None:
     form = range_form()
     form.answer.value = (30, 50)

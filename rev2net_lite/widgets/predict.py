@@ -66,7 +66,10 @@ class PredictionForm(ipywidgets.VBox):
         keep_keys(self)
         self.keep.on_click(lambda _: self._keep())
         note_question(question)
+        self._kept = False
         self._show_kept()
+        for widget in inputs:
+            widget.observe(lambda _: self._changed(), names="value")
 
     def _show_kept(self) -> None:
         """The prediction kept earlier, as the form's answer and in words."""
@@ -82,6 +85,7 @@ class PredictionForm(ipywidgets.VBox):
             self.answer.value = kept.choice
             self.confidence.value = min(self.confidence.options, key=lambda option: abs(option[1] - kept.confidence))[1]
         if kept is not None:
+            self._kept = True
             words = f"Kept: {kept.words()}."
         if seen:
             words += " The outcome has been shown: what you keep now is a second try and is not counted."
@@ -94,8 +98,15 @@ class PredictionForm(ipywidgets.VBox):
         except ValueError as error:
             self._say(str(error), alert=True)
             return
+        self._kept = True
         again = " The outcome had been shown, so this second try is not counted." if kept.again else ""
         self._say(f"Kept: {kept.words()}.{again}")
+
+    def _changed(self) -> None:
+        # A change made just before the button was pressed may arrive after it.
+        if self._kept:
+            self._kept = False
+            self._say("Changed since it was kept: press the button again to keep it as it is now.")
 
     def _prediction(self) -> Prediction:
         asked, value = self.question, self.answer.value

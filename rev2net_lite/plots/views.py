@@ -156,29 +156,27 @@ def model_view(
     ]
     order = np.argsort(-chances, kind="stable")[:5]
     tall = 0.3 * len(order)
-    # On the left, so that it is seen first where the page is narrower than the figure.
-    lines = textwrap.wrap(warning, 58)
-    band = 0.2 * len(lines) + 0.45 if lines else 0.0
     labels = frame_labels(steps, len(seen), times_s, frames=True)
-    figure, _ = draw_strip(rows, labels, title=title, max_px=scale, arrows=arrows, below=tall + 0.95 + band)
+    figure, _ = draw_strip(rows, labels, title=title, max_px=scale, arrows=arrows, below=tall + 0.95)
     names = [classes[k] for k in order]
     left = text_in(names, 10.5) + 0.2
-    wide = figure.get_size_inches()[0] - left - 0.2
+    wide = figure.get_size_inches()[0] - left - 0.2 - (3.1 if warning else 0)
     axes = axes_at(figure, (left, 0.55, wide, tall))
     axes.barh(range(len(order)), [100 * chances[k] for k in order], height=0.7, color=COLOURS[0])
     for place, k in enumerate(order):
         axes.text(100 * chances[k] + 1, place, f"{100 * chances[k]:.1f}", va="center", fontsize=10)
     axes.set_yticks(range(len(order)), names)
     axes.set(xlim=(0, 114), ylim=(len(order) - 0.4, -0.6), xticks=range(0, 101, 20), xlabel="probability (%)")
-    if lines:
+    if warning:
         total = figure.get_size_inches()
         figure.text(
-            0.2 / total[0],
-            (0.55 + tall + band) / total[1],
-            "\n".join(lines),
-            ha="left",
+            1 - 0.2 / total[0],
+            (0.55 + tall) / total[1],
+            "\n".join(textwrap.wrap(warning, 36)),
+            ha="right",
             va="top",
             fontsize=10.5,
+            multialignment="left",
             bbox={"boxstyle": "round,pad=0.5", "facecolor": "#fdece0", "edgecolor": COLOURS[1], "linewidth": 2},
         )
     best = ", ".join(f"{classes[k]} {100 * chances[k]:.1f} %" for k in order[:3])

@@ -20,6 +20,7 @@ from rev2net_lite.evaluation import (
     model_output,
     paired_interval,
     psnr,
+    reestimate_batchnorm,
     reverse_frames,
     shuffle_frames,
 )
@@ -149,6 +150,28 @@ def test_gradient_magnitude_of_a_plane():
     plane = (0.3 * x[None, :] + 0.4 * x[:, None])[None, None, None]
     assert torch.allclose(gradient_magnitude(plane), torch.tensor(0.5))
     assert gradient_magnitude(plane).shape == (1, 1, 1, 7, 7)
+
+
+def test_reestimated_statistics_are_those_of_the_clips_and_the_model_keeps_its_own(world):
+    model = build_model("rgb", classes=world.train.classes, seed=0).train()
+    model(torch.rand(4, 3, 8, 32, 32))  # statistics of its own, which must not be mixed in
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    adapted = reestimate_batchnorm(model, world.street, batch_size=len(world.street))
+    assert model.training and not adapted.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    clips = torch.stack([world.street.clip(i) for i in range(len(world.street))]).float() / 255
+    convolution, norm = adapted.encoder.levels[0][:2]
+    kept = []
+    convolution.register_forward_hook(lambda _module, _inputs, output: kept.append(output))
+    with torch.no_grad():
+        adapted(clips)
+    seen = kept[0]
+    assert torch.allclose(norm.running_mean, seen.mean((0, 2, 3, 4)), atol=1e-5)
+    assert torch.allclose(norm.running_var, seen.var((0, 2, 3, 4)), rtol=1e-4)
+    # What is learned stays, and another order of batches of one size gives the same mean.
+    assert torch.equal(norm.weight, before["encoder.levels.0.1.weight"])
+    halves = reestimate_batchnorm(model, world.street, batch_size=len(world.street) // 2)
+    assert torch.allclose(halves.encoder.levels[0][1].running_mean, norm.running_mean, atol=1e-5)
 
 
 def test_linear_cka_is_one_for_the_same_features_moved_turned_and_scaled():

@@ -1,0 +1,160 @@
+"""The machinery of `exercises`, on one question made up for it; the real ones are tested with their bank of answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+
+from rev2net_lite.exercises import Mistake, Probe, Question
+from rev2net_lite.exercises.judging import judge, probes_of
+from rev2net_lite.exercises.observing import Array, Other, observe, observe_all, plain
+
+
+def blur(flow: Tensor, weight: Tensor) -> Tensor:
+    return (flow * weight) ** 2
+
+
+def calls(generator: torch.Generator) -> list[Probe]:
+    def flow(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator) + 0.5
+
+    return [
+        Probe("the sizes of the example", {"flow": flow(3, 2, 4, 5), "weight": flow(1)}),
+        Probe("a wide field", {"flow": flow(4, 2, 3, 7), "weight": flow(1)}, gradients=("flow",)),
+        Probe("another device", {"flow": flow(4, 2, 3, 7), "weight": flow(1)}, meta=True),
+    ]
+
+
+QUESTION = Question(
+    key="A1.1",
+    title="Blur",
+    name="blur",
+    answer=blur,
+    probes=calls,
+    returns="b 2 h w",
+    hints=("one", "two", "three"),
+    difficulty="easy",
+    minutes=5,
+    points=2,
+    mistakes=(Mistake("weight squared twice", "The weight is squared twice.", lambda x, w: (x * w * w) ** 2),),
+)
+
+
+def in_place(flow: Tensor, weight: Tensor) -> Tensor:
+    if not flow.requires_grad:
+        flow += 1
+        return ((flow - 1) * weight) ** 2
+    return (flow * weight) ** 2
+
+
+def leave() -> Tensor:
+    sys.exit(3)
+
+
+ANSWERS = {
+    "": lambda x, w: x.pow(2) * w.pow(2),
+    "weight squared twice": lambda x, w: x**2 * w**4,
+    "sign flipped": lambda x, w: -((x * w) ** 2),
+    "u and v swapped": lambda x, w: ((x * w) ** 2).flip(1),
+    "missing square": lambda x, w: x * w,
+    "missing square root": lambda x, w: (x * w) ** 4,
+    "axes permuted": lambda x, w: ((x * w) ** 2).transpose(0, 1),
+    "an axis too many": lambda x, w: ((x * w) ** 2)[None],
+    "one too many or too few": lambda x, w: ((x * w) ** 2)[..., 1:],
+    "wrong shape": lambda x, w: (x * w).flatten()[:3],
+    "wrong dtype": lambda x, w: ((x * w) ** 2).double(),
+    "not a tensor": lambda x, w: ((x * w) ** 2).tolist(),
+    "not finite": lambda x, w: (x * w) ** 2 / 0,
+    "wrong by a factor": lambda x, w: (x * w) ** 2 * 1.7,
+    "off by one": lambda x, w: (x * w) ** 2 + 1,
+    "wrong value": lambda x, w: x.sin() * w,
+    "returned nothing": lambda *_: None,
+    "raised an error": lambda *_: leave(),
+    "hard-coded shape": lambda x, w: ((x * w) ** 2).reshape(3, 2, 4, 5),
+    "input edited in place": in_place,
+    "no gradient": lambda x, w: (x.detach() * w) ** 2,
+    "wrong gradient": lambda x, w: (x * w) ** 2 + x - x.detach(),
+    "wrong device": lambda x, w: (x * w) ** 2 if x.device.type != "meta" else torch.zeros(4, 2, 3, 7),
+}
+
+
+@pytest.mark.parametrize("mistake", ANSWERS)
+def test_each_usual_slip_is_recognised_by_name(mistake: str) -> None:
+    probes = probes_of(QUESTION, seed=1)
+    verdict = judge(QUESTION, probes, observe_all(ANSWERS[mistake], probes))
+    assert verdict.mistake == mistake, verdict
+    assert verdict.state == ("wrong" if mistake else "right")
+    assert bool(verdict.says) == bool(mistake)
+
+
+def test_a_permutation_is_told_in_the_letters_of_the_axes() -> None:
+    probes = probes_of(QUESTION, seed=1)
+    verdict = judge(QUESTION, probes, observe_all(ANSWERS["axes permuted"], probes))
+    assert verdict.says == "got 2 b h w, expected b 2 h w: axes 0 and 1 are swapped."
+
+
+def test_a_stub_is_not_attempted_and_an_error_with_words_is_wrong() -> None:
+    def stub(flow: Tensor, weight: Tensor) -> Tensor:
+        raise NotImplementedError()
+
+    def refuses(flow: Tensor, weight: Tensor) -> Tensor:
+        raise NotImplementedError("no flow for me")
+
+    probes = probes_of(QUESTION, seed=1)
+    assert judge(QUESTION, probes, observe_all(stub, probes)).state == "not attempted"
+    verdict = judge(QUESTION, probes, observe_all(refuses, probes))
+    assert verdict.state == "wrong" and "no flow for me" in verdict.says and "of refuses" in verdict.says
+
+
+def test_what_goes_to_standard_error_is_kept_from_the_cell_and_costs_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    def noisy(flow: Tensor, weight: Tensor) -> Tensor:
+        print("from Python", file=sys.stderr)
+        os.write(2, b"from below\n")
+        return (flow * weight) ** 2
+
+    probes = probes_of(QUESTION, seed=1)
+    seen = observe_all(noisy, probes)
+    assert judge(QUESTION, probes, seen).state == "right"
+    assert all(word in seen[0].said for word in ("from Python", "from below"))
+    assert capfd.readouterr().err == ""
+
+
+def test_an_answer_that_calls_the_kits_own_is_not_ones_own() -> None:
+    from rev2net_lite.shapes import check_shape
+
+    def borrowed(flow: Tensor, weight: Tensor) -> Tensor:
+        check_shape("flow", flow, "b 2 h w")
+        return (flow * weight) ** 2
+
+    probes = probes_of(QUESTION, seed=1)
+    verdict = judge(QUESTION, probes, observe_all(borrowed, probes))
+    assert (verdict.mistake, verdict.says) == (
+        "library called",
+        "It calls rev2net_lite.shapes of the kit, and this question asks for your own code.",
+    )
+
+
+def test_the_same_seed_makes_the_same_probes() -> None:
+    one, same, other = (probes_of(QUESTION, seed=seed)[0].arguments["flow"] for seed in (5, 5, 6))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_what_an_answer_returns_becomes_plain_data() -> None:
+    value = plain({"a": [1, 2.5, torch.ones(2, dtype=torch.bfloat16)], "b": object()})
+    assert isinstance(value, dict)
+    assert value["b"] == Other("object")
+    (one, two, array) = value["a"]
+    assert (one, two, array.dtype, array.data.dtype) == (1, 2.5, "bfloat16", "float32")
+    assert isinstance(array, Array)
+
+
+def test_an_interrupt_by_the_reader_is_passed_on() -> None:
+    def endless(*_: Tensor) -> Tensor:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        observe(endless, probes_of(QUESTION, seed=1)[0])

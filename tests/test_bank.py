@@ -55,13 +55,13 @@ def verdict(key: str, source: str, *, seed: int) -> Verdict:
     return judge(question, probes, observe_all(space[question.name], probes))
 
 
-RIGHT = [(key, at, source) for key in KEYS for at, source in enumerate(answers(key)[0])]
-WRONG = [
-    (key, blind, at, name, source)
+RIGHT = {f"{key}-{at}": (key, source) for key in KEYS for at, source in enumerate(answers(key)[0])}
+WRONG = {
+    f"{key}-{'blind' if blind else 'seen'}-{at}": (key, name, source)
     for key in KEYS
     for blind in (False, True)
     for at, (name, source) in enumerate(answers(key, blind=blind)[1])
-]
+}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -73,19 +73,15 @@ def test_the_bank_holds_enough_answers(key: str) -> None:
     assert len({source.strip() for _, source in wrong + unseen}) == len(wrong) + len(unseen)
 
 
-@pytest.mark.parametrize("key, at, source", RIGHT, ids=[f"{key}-{at}" for key, at, _ in RIGHT])
-def test_a_right_answer_passes_however_it_is_written(key: str, at: int, source: str) -> None:
+@pytest.mark.parametrize("key, source", RIGHT.values(), ids=RIGHT)
+def test_a_right_answer_passes_however_it_is_written(key: str, source: str) -> None:
     for seed in (public_seed(key), 1, 2):
         seen = verdict(key, source, seed=seed)
         assert seen.state == "right", seen
 
 
-@pytest.mark.parametrize(
-    "key, blind, at, name, source",
-    WRONG,
-    ids=[f"{key}-{'blind' if blind else 'seen'}-{at}" for key, blind, at, *_ in WRONG],
-)
-def test_a_wrong_answer_is_rejected_by_its_name(key: str, blind: bool, at: int, name: str, source: str) -> None:
+@pytest.mark.parametrize("key, name, source", WRONG.values(), ids=WRONG)
+def test_a_wrong_answer_is_rejected_by_its_name(key: str, name: str, source: str) -> None:
     for seed in (public_seed(key), 1, 2):
         seen = verdict(key, source, seed=seed)
         assert seen.state == "wrong", f"this answer to {key} scores and should not"

@@ -1,0 +1,9 @@
+"""Questions of assignment A4."""
+
+from __future__ import annotations
+
+from rev2net_lite.exercises.questions import Question
+
+__all__ = ["QUESTIONS"]
+
+QUESTIONS: tuple[Question, ...] = ()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from rev2net_lite.exercises import Mistake, Probe, Question
+from rev2net_lite.exercises import Made, Mistake, Probe, Question, objects
 from rev2net_lite.exercises.judging import judge, probes_of
 from rev2net_lite.exercises.observing import Array, Other, observe, observe_all, plain
 
@@ -158,3 +160,28 @@ def test_an_interrupt_by_the_reader_is_passed_on() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         observe(endless, probes_of(QUESTION, seed=1)[0])
+
+
+def test_an_answer_must_leave_a_module_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(objects.MAKERS, "line", lambda: nn.Linear(1, 1))
+
+    def freezes(line: nn.Module) -> None:
+        line.requires_grad_(False)
+
+    def learns(line: nn.Module) -> None:
+        line(torch.ones(1, 1)).sum().backward()
+
+    def looks(line: nn.Module) -> None:
+        torch.autograd.grad(line(torch.ones(1, 1)).sum(), list(line.parameters()))
+
+    probe = Probe("a line", {"line": Made("line")})
+    found = {answer.__name__: observe(answer, probe).changed for answer in (freezes, learns, looks, nn.Module.eval)}
+    assert found == {"freezes": ("line",), "learns": ("line",), "looks": (), "eval": ("line",)}
+
+
+@pytest.mark.parametrize("table", [lambda x: ((x, x + 1), (x + 2, x + 3)), lambda x: {"a": x, "b": x + 1}])
+def test_usual_slips_are_recognised_in_tables_of_numbers(table: Callable[[float], object]) -> None:
+    question = replace(QUESTION, answer=table, probes=lambda _: [Probe("a number", {"x": 2.5})], mistakes=())
+    probes = probes_of(question, seed=1)
+    verdict = judge(question, probes, observe_all(lambda x: table(x + 1), probes))
+    assert verdict.mistake == "off by one", verdict

@@ -64,7 +64,7 @@ def judge(question: Question, probes: Sequence[Probe], seen: Sequence[Observatio
     if not failed:
         return Verdict(question.key, "right")
     for mistake in question.mistakes:
-        same = [observe_all(mistake.answer, probes)[at] for at in range(len(probes))]
+        same = observe_all(mistake.answer, probes)
         if all(_fits(probe, same[at], seen[at], question) for at, probe in enumerate(probes)):
             return _wrong(question, mistake.name, mistake.says, probes[failed[0]].label)
     at = failed[0]
@@ -395,13 +395,17 @@ def _first_shape(probe: Probe) -> tuple[int, ...]:
 
 
 def _numbers(value: Value) -> np.ndarray | None:
-    """The value as float64, if it is an array, a number or a sequence of numbers."""
+    """The value as float64, if it is an array, a number, or a table of numbers in sequences or by name."""
     if isinstance(value, Array):
         return value.data.astype(np.float64)
     if isinstance(value, int | float):
         return np.asarray(value, np.float64)
-    if isinstance(value, tuple) and value and all(isinstance(item, int | float) for item in value):
-        return np.asarray(value, np.float64)
+    if isinstance(value, dict):
+        value = tuple(value[name] for name in sorted(value))
+    if isinstance(value, tuple) and value:
+        parts = [part for part in map(_numbers, value) if part is not None]
+        if len(parts) == len(value) and len({part.shape for part in parts}) == 1:
+            return np.stack(parts)
     return None
 
 

@@ -18,7 +18,7 @@ from types import FrameType
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rev2net_lite.exercises.objects import make
 from rev2net_lite.exercises.questions import Made, Probe
@@ -93,7 +93,7 @@ def observe(answer: Callable[..., object], probe: Probe) -> Observation:
     tracked = [name for name in probe.gradients if not probe.meta]
     for name in tracked:
         _tensor(arguments[name]).requires_grad_()
-    before = {name: plain(value) for name, value in arguments.items()}
+    before = {name: _content(value) for name, value in arguments.items()}
     called: set[str] = set()
     with _standard_error() as said:
         try:
@@ -101,7 +101,7 @@ def observe(answer: Callable[..., object], probe: Probe) -> Observation:
             with torch.random.fork_rng(devices=[]), torch.enable_grad(), _watch(called):
                 torch.manual_seed(0)
                 returned = answer(*arguments.values())
-            changed = tuple(name for name in arguments if not _equal(before[name], plain(arguments[name])))
+            changed = tuple(name for name in arguments if not _equal(before[name], _content(arguments[name])))
             gradients = _gradients(returned, {name: _tensor(arguments[name]) for name in tracked})
             value = plain(returned)
         except NotImplementedError as error:
@@ -135,6 +135,17 @@ def plain(value: object, *, depth: int = 0) -> Value:
     if depth < 4 and isinstance(value, dict) and len(value) <= 10_000:
         return {str(key): plain(item, depth=depth + 1) for key, item in value.items()}
     return Other(type(value).__name__)
+
+
+def _content(value: object) -> Value:
+    """All of an argument that an answer could change; of a module its parameters, their gradients and its mode."""
+    if not isinstance(value, nn.Module):
+        return plain(value)
+    parameters = {
+        name: (plain(parameter), plain(parameter.grad), parameter.requires_grad)
+        for name, parameter in value.named_parameters()
+    }
+    return {**parameters, "mode": value.training}
 
 
 def _array(tensor: Tensor) -> Value:

@@ -185,3 +185,33 @@ def test_usual_slips_are_recognised_in_tables_of_numbers(table: Callable[[float]
     probes = probes_of(question, seed=1)
     verdict = judge(question, probes, observe_all(lambda x: table(x + 1), probes))
     assert verdict.mistake == "off by one", verdict
+
+
+def test_gradients_are_compared_through_lists_and_dictionaries_of_tensors() -> None:
+    def total(parts: list[Tensor], by_name: dict[str, Tensor]) -> Tensor:
+        return parts[0].detach().sum() + 2 * parts[1].sum() + by_name["a"].square().sum()
+
+    probe = Probe("", {"parts": [torch.ones(2), torch.ones(3)], "by_name": {"a": torch.ones(())}})
+    seen = observe(total, replace(probe, gradients=("parts", "by_name")))
+    found = {name: array.data.tolist() for name, array in seen.gradients.items() if array is not None}
+    assert found == {"parts": [0, 0, 2, 2, 2], "by_name": 2}
+    cut = observe(lambda parts, _: parts[0].detach().sum(), replace(probe, gradients=("parts",)))
+    assert cut.gradients == {"parts": None}
+    with pytest.raises(TypeError, match="gradients are asked for by a list; they exist for tensors only"):
+        observe(total, Probe("", {"parts": [1.0], "by_name": {}}, gradients=("parts",)))
+
+
+def test_nan_is_told_of_the_call_that_has_it_and_a_gradient_may_have_it_alone() -> None:
+    def root(flow: Tensor) -> Tensor:
+        return flow.abs().clamp_min(0.04).sqrt()
+
+    def calls(generator: torch.Generator) -> list[Probe]:
+        flow = torch.rand(2, 3, generator=generator) + 0.5
+        return [Probe("large flow", {"flow": flow}, ("flow",)), Probe("no flow", {"flow": 0 * flow}, ("flow",))]
+
+    question = replace(QUESTION, answer=root, probes=calls, mistakes=(), returns="b w")
+    probes = probes_of(question, seed=1)
+    late = judge(question, probes, observe_all(lambda x: torch.where(x == 0, 0.2, x.sqrt()), probes))
+    assert late.mistake == "gradient not finite" and "right for no flow" in late.says
+    twice = judge(question, probes, observe_all(lambda x: 3 * x.sqrt() * x / x, probes))
+    assert twice.mistake == "not finite" and "infinity for no flow" in twice.says

@@ -312,6 +312,12 @@ def _diagnose_gradient(probe: Probe, wanted: Observation, got: Observation, wher
             return "no gradient", says
         if expected is None and found is not None:
             return "missing detach", f"The value is right, but a gradient reaches {name}, and none should."
+        if expected is not None and found is not None and not np.isfinite(found.data).all():
+            says = (
+                f"The value is right{where}, but its gradient is nan or infinity there: what is thrown away afterwards "
+                "still takes part in the derivative, and so does a root of zero."
+            )
+            return "gradient not finite", says
     return "wrong gradient", f"The value is right{where}, but its gradient is another one."
 
 
@@ -332,8 +338,10 @@ def _diagnose_values(
     known = [(one, other) for one, other in pairs if one is not None and other is not None and one.shape == other.shape]
     if not known or len(known) != len(failed):
         return "wrong value", f"It returns another value than expected{where}."
-    if not all(np.isfinite(other).all() or not np.isfinite(one).all() for one, other in known):
-        return "not finite", f"It returns nan or infinity{where}. Which division or root has no result there?"
+    for i, (one, other) in zip(failed, known, strict=True):
+        if np.isfinite(one).all() and not np.isfinite(other).all():
+            there = f" for {probes[i].label}" if probes[i].label else ""
+            return "not finite", f"It returns nan or infinity{there}. Which division or root has no result there?"
     axes = question.returns.split()
     for name, says, turned in _slips(probes, failed, axes):
         if all(_near(turned(index, one), other, 1e-3) for index, (one, other) in enumerate(known)):

@@ -92,7 +92,8 @@ def observe(answer: Callable[..., object], probe: Probe) -> Observation:
     arguments = {name: _fresh(value, meta=probe.meta) for name, value in probe.arguments.items()}
     tracked = [name for name in probe.gradients if not probe.meta]
     for name in tracked:
-        _tensor(arguments[name]).requires_grad_()
+        for tensor in _tensors(arguments[name]):
+            tensor.requires_grad_()
     before = {name: _content(value) for name, value in arguments.items()}
     called: set[str] = set()
     with _standard_error() as said:
@@ -102,7 +103,7 @@ def observe(answer: Callable[..., object], probe: Probe) -> Observation:
                 torch.manual_seed(0)
                 returned = answer(*arguments.values())
             changed = tuple(name for name in arguments if not _equal(before[name], _content(arguments[name])))
-            gradients = _gradients(returned, {name: _tensor(arguments[name]) for name in tracked})
+            gradients = _gradients(returned, {name: _tensors(arguments[name]) for name in tracked})
             value = plain(returned)
         except NotImplementedError as error:
             if str(error) or probe.meta:
@@ -174,13 +175,17 @@ def _fresh(value: object, *, meta: bool) -> object:
     return value
 
 
-def _tensor(value: object) -> Tensor:
-    if not isinstance(value, Tensor):
+def _tensors(value: object) -> list[Tensor]:
+    """The tensor, or those in a list or dictionary of them."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+    found = [item for item in items if isinstance(item, Tensor)]
+    if not found:
         raise TypeError(f"gradients are asked for by a {type(value).__name__}; they exist for tensors only")
-    return value
+    return found
 
 
-def _gradients(returned: object, arguments: dict[str, Tensor]) -> dict[str, Array | None]:
+def _gradients(returned: object, arguments: dict[str, list[Tensor]]) -> dict[str, Array | None]:
+    """By each argument; one of several tensors has one gradient, in a row, with zeros where none arrives."""
     if not arguments:
         return {}
     nothing: dict[str, Array | None] = dict.fromkeys(arguments)
@@ -188,10 +193,14 @@ def _gradients(returned: object, arguments: dict[str, Tensor]) -> dict[str, Arra
         return nothing
     # Unequal weights: the gradient of a plain sum would not see two outputs exchanged.
     weights = torch.linspace(1, 2, returned.numel(), dtype=returned.dtype).reshape(returned.shape)
-    found = torch.autograd.grad((returned * weights).sum(), list(arguments.values()), allow_unused=True)
-    for name, gradient in zip(arguments, found, strict=True):
-        array = None if gradient is None else _array(gradient)
-        nothing[name] = array if isinstance(array, Array) else None
+    everything = [tensor for tensors in arguments.values() for tensor in tensors]
+    found = iter(torch.autograd.grad((returned * weights).sum(), everything, allow_unused=True))
+    for name, tensors in arguments.items():
+        parts = [next(found) for _ in tensors]
+        if any(part is not None for part in parts):
+            whole = [torch.zeros_like(t) if part is None else part for part, t in zip(parts, tensors, strict=True)]
+            array = _array(whole[0] if len(whole) == 1 else torch.cat([part.flatten() for part in whole]))
+            nothing[name] = array if isinstance(array, Array) else None
     return nothing
 
 

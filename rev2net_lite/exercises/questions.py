@@ -35,7 +35,7 @@ class Probe:
         arguments: value of each parameter by name, in the order in which they are passed: tensors, numbers, strings,
             lists and dictionaries of them, or `Made`. No two axes of a tensor have one size, so that a permutation
             shows.
-        gradients: tensors among the arguments by whose gradient the answer is compared too.
+        gradients: arguments, tensors or lists or dictionaries of them, by whose gradient the answer is compared too.
         meta: the tensors come without values on torch's device `meta`; the answer is looked at only for tensors made
             on another device than its arguments'.
     """

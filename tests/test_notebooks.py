@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from page_checks import faults
+from series_claims import assert_results
 
 from rev2net_lite.bundled import glossary_file, notebooks_folder
 from rev2net_lite.execution import budget_minutes, execute_notebook, notebook_parameters, read_notebook
@@ -146,6 +147,7 @@ def test_it_runs_at_the_profile_smoke_and_leaves_its_record(path: Path, tmp_path
     record = read_record(tmp_path / "run" / "results.json")
     assert (record.notebook, record.profile, record.seed) == (path.stem, "smoke", 1)
     assert record.metrics
+    assert_results(record)
     site = Site("smoke", {each.stem: each.stem for each in SERIES}, Glossary(glossary_file().read_text("utf-8")))
     executed = read_notebook(tmp_path / path.name)
     assert faults(notebook_page(executed, name=path.stem, site=site, folder=path.parent, error=None)) == []

@@ -1,15 +1,14 @@
 """Models and training states on disk: tensors as safetensors, everything else as JSON, nothing pickled.
 
 A checkpoint is a folder. `NAME.json` is written last and by a rename, and it names the tensor file that belongs to it,
-so a process killed at any moment leaves either the old checkpoint or the new one, never a mixture.
+so a process killed at any moment leaves either the old checkpoint or the new one, never a mixture. Two processes that
+save into one folder take turns.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from rev2net_lite.files import hold_folder, write_atomically
 from rev2net_lite.models import Model, build_model
 
 __all__ = ["CheckpointError", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
@@ -26,6 +26,8 @@ __all__ = ["CheckpointError", "load_checkpoint", "load_state", "save_checkpoint"
 SCHEMA = 1
 # A description is a few kilobytes; a history of thousands of epochs stays far below this.
 _MAX_JSON_BYTES = 50_000_000
+# A save takes seconds, so whoever waits longer for the other process waits for a broken one.
+_PATIENCE_S = 60.0
 
 
 class CheckpointError(ValueError):
@@ -72,9 +74,13 @@ def load_checkpoint(folder: Path | str) -> tuple[Model, dict[str, Any]]:
 
 
 def save_state(folder: Path | str, name: str, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
-    """Write tensors and plain data as checkpoint `name` of `folder`, whole or not at all."""
+    """Write tensors and plain data as checkpoint `name` of `folder`, whole or not at all.
+
+    Raises:
+        WriteError: the disk is full, the folder is read-only, ...; the checkpoint that was there is kept.
+        ValueError: another process has been saving into the folder for a minute, or `data` is not plain.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     # safetensors refuses other memory formats, such as channels_last_3d, and tensors that share memory.
     payload = save({key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()})
     digest = hashlib.sha256(payload).hexdigest()
@@ -82,11 +88,15 @@ def save_state(folder: Path | str, name: str, tensors: Mapping[str, Tensor], dat
     description = json.dumps(
         {"schema": SCHEMA, "tensors": tensor_file.name, "sha256": digest, **data}, indent=1, allow_nan=False
     )
-    _write(tensor_file, payload)
-    _write(folder / f"{name}.json", description.encode())
-    for old in folder.glob(f"{name}-*.safetensors"):
-        if old != tensor_file:
-            old.unlink(missing_ok=True)
+    lock = hold_folder(folder, lock=f".{name}.lock", wait_s=_PATIENCE_S)
+    try:
+        write_atomically(tensor_file, payload)
+        write_atomically(folder / f"{name}.json", description.encode())
+        for old in folder.glob(f"{name}-*.safetensors"):
+            if old != tensor_file:
+                old.unlink(missing_ok=True)
+    finally:
+        lock.release()
 
 
 def load_state(folder: Path | str, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -96,6 +106,20 @@ def load_state(folder: Path | str, name: str) -> tuple[dict[str, Tensor], dict[s
         CheckpointError: not there, too large, not JSON, another schema, a tensor file outside the folder, or damaged.
     """
     folder = Path(folder)
+    data = _description(folder, name)
+    while True:
+        try:
+            return _tensors(folder, name, data), data
+        except FileNotFoundError as error:
+            # Whoever saves removes the old tensors when the new description is there: then that one counts.
+            newer = _description(folder, name)
+            if newer == data:
+                raise CheckpointError(f"{folder / name}.json names {data['tensors']}, which is not there") from error
+            data = newer
+
+
+def _description(folder: Path, name: str) -> dict[str, Any]:
+    """The plain data of a checkpoint, with the name of its tensor file checked."""
     file = folder / f"{name}.json"
     try:
         if file.stat().st_size > _MAX_JSON_BYTES:
@@ -108,31 +132,18 @@ def load_state(folder: Path | str, name: str) -> tuple[dict[str, Tensor], dict[s
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
         raise CheckpointError(f"{file} has schema {found!r}; this version of the kit reads schema {SCHEMA}")
-    tensor_name = data.get("tensors")
-    if not isinstance(tensor_name, str) or Path(tensor_name).name != tensor_name or (folder / tensor_name).is_symlink():
-        raise CheckpointError(f"{file} names the tensor file {tensor_name!r}; expected a file in the same folder")
+    tensors = data.get("tensors")
+    if not isinstance(tensors, str) or Path(tensors).name != tensors or (folder / tensors).is_symlink():
+        raise CheckpointError(f"{file} names the tensor file {tensors!r}; expected a file in the same folder")
+    return data
+
+
+def _tensors(folder: Path, name: str, data: Mapping[str, Any]) -> dict[str, Tensor]:
+    file = folder / data["tensors"]
+    payload = file.read_bytes()
+    if hashlib.sha256(payload).hexdigest() != data.get("sha256"):
+        raise CheckpointError(f"{file} is damaged: its checksum is not the one in {name}.json")
     try:
-        payload = (folder / tensor_name).read_bytes()
-        if hashlib.sha256(payload).hexdigest() != data.get("sha256"):
-            raise CheckpointError(f"{folder / tensor_name} is damaged: its checksum is not the one in {file.name}")
-        tensors = load(payload)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{file} names {tensor_name}, which is not there") from error
+        return load(payload)
     except SafetensorError as error:
-        raise CheckpointError(f"{folder / tensor_name} is not a safetensors file: {error}") from error
-    return tensors, data
-
-
-def _write(path: Path, payload: bytes) -> None:
-    """Bytes under a name of their own first, on the disk, then renamed into place."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        raise CheckpointError(f"{file} is not a safetensors file: {error}") from error

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,12 +21,13 @@ import numpy as np
 import torch
 from einops import rearrange
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from rev2net_lite.files import WriteError, write_atomically
 from rev2net_lite.flow import resize_flow
 from rev2net_lite.synthetic import CLASSES, SyntheticConfig, load_exact, street, studio, write_synthetic_dataset
 from rev2net_lite.tvl1 import TVL1Config, clip_flow
@@ -194,8 +194,15 @@ class ClipDataset(Dataset[Batch]):
         return replace(self, examples=[self.examples[i] for i in indices], name=name or self.name)
 
     def fingerprint(self) -> str:
-        """A short name of which videos have which label, whatever folder the dataset lies in."""
-        listing = [[e.path.parent.parent.name, e.path.name, e.label] for e in self.examples]
+        """A short name of which videos with which content have which label, wherever the dataset lies.
+
+        Of a video above 64 KiB eight places count, its start and its end among them: reading all of a large dataset
+        would take minutes.
+
+        Raises:
+            DatasetError: a video cannot be read.
+        """
+        listing = [[e.path.parent.name, e.path.name, self._content(e.path), e.label] for e in self.examples]
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()[:16]
 
     def prepare(self, *, device: torch.device | str = "cpu", progress: bool = False) -> ClipDataset:
@@ -275,6 +282,22 @@ class ClipDataset(Dataset[Batch]):
         mask = functional.interpolate(exact.mask[None].float(), size=self.sampling.size, mode="area")[0] > 0.5
         return flow, mask
 
+    def _content(self, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                digest = hashlib.sha256(str(size).encode())
+                last = max(0, size - _SAMPLE_BYTES)
+                for start in sorted({last * place // 7 for place in range(8)}):
+                    file.seek(start)
+                    digest.update(file.read(_SAMPLE_BYTES))
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+        return digest.hexdigest()
+
+    def _unreadable(self, path: Path, error: OSError) -> DatasetError:
+        return DatasetError(f"{path} of dataset {self.name!r} cannot be read: {error.strerror}")
+
     def _is_cached(self, index: int) -> bool:
         if self._clips is not None:
             return True
@@ -291,7 +314,7 @@ class ClipDataset(Dataset[Batch]):
         try:
             facts = path.stat()
         except OSError as error:
-            raise DatasetError(f"{path} of dataset {self.name!r} cannot be read: {error.strerror}") from error
+            raise self._unreadable(path, error) from error
         return {
             "format": _CACHE_FORMAT,
             "path": str(path.resolve()),
@@ -549,6 +572,9 @@ def synthetic_world(
     )
 
 
+# A fingerprint reads eight pieces of this size.
+_SAMPLE_BYTES = 8192
+
 # Part of every key: a change of what is stored makes all keys new.
 _CACHE_FORMAT = 1
 
@@ -567,14 +593,9 @@ def _load(file: Path, name: str) -> Tensor | None:
 
 
 def _publish(tensors: dict[str, Tensor], file: Path) -> None:
-    """Write a cache file whole or not at all: under a name of its own first, then renamed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    os.close(handle)
+    """Write a cache file whole or not at all."""
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(file.parent)) from error
+    write_atomically(file, save({name: tensor.contiguous() for name, tensor in tensors.items()}), durable=False)

@@ -18,7 +18,6 @@ import os
 import platform
 import secrets
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -27,11 +26,12 @@ from numbers import Real
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from IPython import get_ipython
 from IPython.display import display
 
 from rev2net_lite.bundled import build_folder, checkout_folder
+from rev2net_lite.files import hold_folder, write_text_atomically
 from rev2net_lite.parameters import assigned_names, check_parameters, declared_literals
 from rev2net_lite.profiles import Profile, get_profile
 
@@ -57,6 +57,9 @@ _MAX_BYTES = 1_000_000
 _MAX_METRICS = 1_000
 _MAX_ENTRIES = 200
 _MAX_TEXT = 2_000
+
+# The kernel of a killed execution notices within a second or two that its parent is gone, and frees its folder then.
+_PATIENCE_S = 5.0
 
 # The versions that can change a number.
 _VERSIONED = ("rev2net-lite", "torch", "numpy", "av", "einops", "safetensors")
@@ -307,7 +310,7 @@ def open_run(notebook: str, parameters: Mapping[str, object]) -> Run:
     output = _output_folder(str(parameters["output"]), notebook)
     if earlier := _RUNS.get(output):
         earlier.close()
-    lock = hold_folder(output)
+    lock = hold_folder(output, wait_s=_PATIENCE_S)
     # Of a run that fails half-way nobody should read the numbers of the run before.
     if (output / _RECORD_NAME).exists():
         (output / _RECORD_NAME).replace(output / "results.previous.json")
@@ -369,39 +372,6 @@ def collate(folder: str | os.PathLike[str]) -> list[dict[str, object]]:
                 | asdict(metric)
             )
     return rows
-
-
-def hold_folder(folder: Path) -> FileLock:
-    """The lock on a folder, taken; the system frees it when this process ends, however it ends.
-
-    Raises:
-        ValueError: another process holds it.
-    """
-    lock = FileLock(folder / ".run.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ValueError(
-            f"another run is writing to {folder}; wait for it, stop it, or give this one another output folder"
-        ) from error
-    return lock
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Nothing; a reader of `path` finds the old text or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; what a run leaves is for everybody who may read its folder.
-        part.chmod(0o644)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _cells_of_this_kernel(parameters: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:

@@ -20,9 +20,10 @@ from jupyter_core.utils import ensure_event_loop
 from rev2net_lite.bundled import asset, notebooks_folder
 from rev2net_lite.evaluation import Evaluation, mean_interval, paired_interval
 from rev2net_lite.execution import NotebookError, budget_minutes, end_runs, execute_notebook, read_notebook
+from rev2net_lite.files import hold_folder, write_text_atomically
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
-from rev2net_lite.runs import Record, RecordError, Run, read_record, write_text_atomically
+from rev2net_lite.runs import Record, RecordError, Run, read_record
 
 __all__ = [
     "DIAL_PANS",
@@ -437,6 +438,9 @@ def run_study(
         test_seed: of the test clips, the same for all runs; see `synthetic_world`.
         results: file of the findings over all seeds; None is `results.json` in the folder.
         report: called with one line for each run that ends.
+
+    Raises:
+        ValueError: another study is writing to the folder.
     """
     notebook = notebooks_folder() / f"{NOTEBOOK}.ipynb"
     limit_s = 3 * 60 * budget_minutes(read_notebook(notebook), profile=profile.name, name=NOTEBOOK)
@@ -470,7 +474,7 @@ def run_study(
             ensure_event_loop().close()
         return f"seed {seed}: completed in {seconds / 60:.1f} min"
 
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = hold_folder(folder)
     pool = ThreadPoolExecutor(max_workers=jobs)
     futures = {}
     try:
@@ -489,6 +493,7 @@ def run_study(
         raise
     finally:
         pool.shutdown()
+        lock.release()
     records = [
         record
         for record in study_records([folder])

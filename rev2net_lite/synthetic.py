@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import colorsys
 import csv
+import glob
 import json
 import math
 import os
@@ -30,9 +31,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
+from rev2net_lite.files import WriteError, sweep
 from rev2net_lite.video import write_video
 
 __all__ = [
@@ -662,14 +664,20 @@ def write_synthetic_dataset(
 
     Raises:
         ValueError: the folder holds something else, `clips_per_class` is below 1 or `seed` below 0.
+        WriteError, VideoError: the disk is full, the folder is read-only, ...; nothing is left behind.
     """
     folder = Path(folder)
     record = _record(config, clips_per_class, seed)
     specs = sample_specs(config, clips_per_class=clips_per_class, seed=seed)
     if _holds(folder, record):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    # What a killed writer left.
+    sweep(folder.parent, f".{glob.escape(folder.name)}.*")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(folder)) from error
     try:
         _fill(workshop / "new", record, specs, fps=config.fps)
         with suppress(OSError):  # removes an empty folder only: some systems do not replace even that
@@ -679,6 +687,8 @@ def write_synthetic_dataset(
         except OSError:  # another process put its folder there first
             if not _holds(folder, record):
                 raise
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror or str(error), str(folder)) from error
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
     return folder
@@ -732,7 +742,7 @@ def _fill(folder: Path, record: dict[str, object], specs: Sequence[ClipSpec], *,
         clip = render(spec)
         write_video(folder / "videos" / f"{name}.mp4", clip.frames, fps=fps, crf=spec.crf)
         exact = {"flow": clip.flow.to(torch.float16), "mask": clip.mask.to(torch.uint8)}
-        save_file(exact, folder / "exact" / f"{name}.safetensors")
+        (folder / "exact" / f"{name}.safetensors").write_bytes(save(exact))
         rows.append(_row(f"videos/{name}.mp4", spec))
     with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")

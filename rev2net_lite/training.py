@@ -21,10 +21,15 @@ from tqdm import tqdm
 from rev2net_lite.checkpoints import CheckpointError, load_state, save_state
 from rev2net_lite.datasets import ClipDataset, batches
 from rev2net_lite.evaluation import evaluate, model_output
+from rev2net_lite.files import hold_folder
 from rev2net_lite.losses import LossConfig, LossWeights, loss_terms
 from rev2net_lite.models import FlowStream, Model, Rev2Net, TwoStream
 
 __all__ = ["History", "TrainConfig", "TrainingError", "find_device", "fit"]
+
+
+# Processes that read ahead for a killed run end some seconds after it, and hold its folder until then.
+_PATIENCE_S = 10.0
 
 
 class TrainingError(ValueError):
@@ -121,13 +126,15 @@ def fit(
         config: optimiser, schedule, losses.
         validation: a source split that is evaluated after each epoch, for curves; nothing is chosen by it here.
         folder: keeps a training state after each epoch; if it holds one of the same configuration, training goes on
-            from there. None keeps nothing.
+            from there. One run at a time writes to it. None keeps nothing.
         device: None takes a GPU if there is one.
         progress: show a bar where there is a terminal or a reader at a notebook.
 
     Raises:
         TrainingError: held-out data; other classes than the model's; a folder with a state of another configuration or
             model; a loss that is not finite, with the term, epoch, step and clips named. The last good state is kept.
+        WriteError: the folder cannot be written: the disk is full, say. The last good state is kept.
+        ValueError: another run is writing to the folder.
     """
     for split in (data, validation):
         if split is not None and split.held_out:
@@ -141,10 +148,33 @@ def fit(
                 f"{list(model.config.classes)}; expected the same names in the same order"
             )
     device = find_device() if device is None else torch.device(device)
+    if folder is None:
+        return _fit(model, data, config=config, validation=validation, folder=None, device=device, progress=progress)
+    folder = Path(folder)
+    lock = hold_folder(folder, lock=".fit.lock", wait_s=_PATIENCE_S)
+    try:
+        return _fit(model, data, config=config, validation=validation, folder=folder, device=device, progress=progress)
+    finally:
+        lock.release()
+
+
+def _fit(
+    model: Model,
+    data: ClipDataset,
+    *,
+    config: TrainConfig,
+    validation: ClipDataset | None,
+    folder: Path | None,
+    device: torch.device,
+    progress: bool,
+) -> History:
+    """`fit` after its checks, with the folder held."""
     steps = max(1, len(data) // config.batch_size)
-    state = _State.start(model, data, config=config, steps=steps, device=device)
-    if folder is not None and (Path(folder) / "training.json").exists():
-        state.load(Path(folder))
+    state = _State.start(model, config=config, steps=steps, device=device)
+    if folder is not None:
+        state.identity = _identity(model, data, config)
+        if (folder / "training.json").exists():
+            state.load(folder)
     history = state.history
     if not history.rows:
         _set_flow_scale(model, data)
@@ -161,7 +191,7 @@ def fit(
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - started, **row}
         history.rows.append(row)
         if folder is not None:
-            state.save(Path(folder))
+            state.save(folder)
     bar.close()
     model.eval()
     return history
@@ -342,10 +372,10 @@ class _State:
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.OneCycleLR
     history: History
-    identity: Mapping[str, Any]
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, model: Model, data: ClipDataset, *, config: TrainConfig, steps: int, device: torch.device) -> _State:
+    def start(cls, model: Model, *, config: TrainConfig, steps: int, device: torch.device) -> _State:
         model.to(device)
         weights = LossWeights(config.losses).to(device)
         # Learned weights are pulled by their own gradient only; decay would pull them towards the fixed ones.
@@ -359,19 +389,7 @@ class _State:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, max_lr=config.learning_rate, total_steps=steps * config.epochs
         )
-        identity = {
-            "model": asdict(model.config),
-            "config": asdict(config),
-            "data": {
-                "name": data.name,
-                "clips": len(data),
-                "files": data.fingerprint(),
-                "flow": data.flow,
-                "tvl1": asdict(data.tvl1),
-                "sampling": asdict(data.sampling),
-            },
-        }
-        return cls(model, weights, optimiser, schedule, History(), identity)
+        return cls(model, weights, optimiser, schedule, History())
 
     def save(self, folder: Path) -> None:
         tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
@@ -417,6 +435,22 @@ class _State:
             self.history.rows[:] = data["history"]
         except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the training state in {folder} is not whole: {error}") from error
+
+
+def _identity(model: Model, data: ClipDataset, config: TrainConfig) -> dict[str, Any]:
+    """What must agree for a run to go on from a saved state."""
+    return {
+        "model": asdict(model.config),
+        "config": asdict(config),
+        "data": {
+            "name": data.name,
+            "clips": len(data),
+            "files": data.fingerprint(),
+            "flow": data.flow,
+            "tvl1": asdict(data.tvl1),
+            "sampling": asdict(data.sampling),
+        },
+    }
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

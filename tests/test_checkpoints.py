@@ -1,9 +1,12 @@
+import errno
 import json
 
 import pytest
 import torch
 
+from rev2net_lite import checkpoints
 from rev2net_lite.checkpoints import CheckpointError, load_checkpoint, load_state, save_checkpoint, save_state
+from rev2net_lite.files import WriteError, hold_folder
 from rev2net_lite.models import SYSTEMS, build_model
 
 
@@ -20,6 +23,11 @@ def test_a_model_comes_back_bit_equal(name, tmp_path):
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+def kept(folder):
+    """Files of the folder beside its lock."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
 def test_channels_last_weights_can_be_saved(tmp_path):
     model = build_model("rgb", classes=2, seed=0).to(memory_format=torch.channels_last_3d)
     save_checkpoint(tmp_path, model)
@@ -29,7 +37,7 @@ def test_channels_last_weights_can_be_saved(tmp_path):
 def test_a_second_save_replaces_the_first_and_leaves_nothing(tmp_path):
     for seed in (0, 1):
         save_checkpoint(tmp_path, build_model("rgb", classes=2, seed=seed))
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(kept(tmp_path)) == 2
     expected = build_model("rgb", classes=2, seed=1).classifier.linear.weight
     assert torch.equal(load_checkpoint(tmp_path)[0].classifier.linear.weight, expected)
 
@@ -38,20 +46,21 @@ def test_a_save_that_fails_leaves_the_last_good_state(tmp_path, monkeypatch):
     save_state(tmp_path, "training", {"x": torch.zeros(2)}, {"epoch": 1})
 
     def full(_):
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("rev2net_lite.checkpoints.os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("rev2net_lite.files.os.fsync", full)
+    message = r"training-\w+.safetensors cannot be written: No space left on device; what was there before is kept"
+    with pytest.raises(WriteError, match=message):
         save_state(tmp_path, "training", {"x": torch.ones(2)}, {"epoch": 2})
     tensors, data = load_state(tmp_path, "training")
     assert data["epoch"] == 1 and tensors["x"].tolist() == [0, 0]
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(kept(tmp_path)) == 2
 
 
 def test_a_save_killed_before_the_description_leaves_the_last_good_state(tmp_path, monkeypatch):
     save_state(tmp_path, "training", {"x": torch.zeros(2)}, {"epoch": 1})
     monkeypatch.setattr(
-        "rev2net_lite.checkpoints._write",
+        "rev2net_lite.checkpoints.write_atomically",
         lambda path, payload: (
             path.write_bytes(payload) if path.suffix == ".safetensors" else (_ for _ in ()).throw(KeyboardInterrupt)
         ),
@@ -60,6 +69,30 @@ def test_a_save_killed_before_the_description_leaves_the_last_good_state(tmp_pat
         save_state(tmp_path, "training", {"x": torch.ones(2)}, {"epoch": 2})
     tensors, data = load_state(tmp_path, "training")
     assert data["epoch"] == 1 and tensors["x"].tolist() == [0, 0]
+
+
+def test_who_saves_waits_for_another_and_gives_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("rev2net_lite.checkpoints._PATIENCE_S", 0.05)
+    lock = hold_folder(tmp_path, lock=".training.lock")
+    with pytest.raises(ValueError, match="another run is writing to"):
+        save_state(tmp_path, "training", {"x": torch.zeros(2)}, {})
+    lock.release()
+    save_state(tmp_path, "training", {"x": torch.zeros(2)}, {})
+
+
+def test_a_save_between_the_two_files_of_a_read_is_seen_whole(tmp_path, monkeypatch):
+    save_state(tmp_path, "training", {"x": torch.zeros(2)}, {"epoch": 1})
+    real, saved = checkpoints._tensors, []
+
+    def while_another_saves(*arguments):
+        if not saved:
+            saved.append(1)
+            save_state(tmp_path, "training", {"x": torch.ones(2)}, {"epoch": 2})
+        return real(*arguments)
+
+    monkeypatch.setattr(checkpoints, "_tensors", while_another_saves)
+    tensors, data = load_state(tmp_path, "training")
+    assert data["epoch"] == 2 and tensors["x"].tolist() == [1, 1]
 
 
 def edit(folder, **changes):

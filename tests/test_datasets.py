@@ -1,6 +1,8 @@
+import errno
 import json
 import multiprocessing
 import os
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from rev2net_lite.datasets import (
     synthetic_dataset,
     synthetic_world,
 )
+from rev2net_lite.files import WriteError
 from rev2net_lite.flow import endpoint_error
 from rev2net_lite.synthetic import studio
 from rev2net_lite.tvl1 import TVL1Config
@@ -191,12 +194,11 @@ def test_half_a_cache_file_is_made_again(folder, tmp_path):
 
 
 def test_a_write_that_fails_leaves_no_file(folder, tmp_path, monkeypatch):
-    def full(_tensors, path):
-        Path(path).write_bytes(b"half")
-        raise OSError("No space left on device")
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("rev2net_lite.datasets.save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("rev2net_lite.files.Path.replace", full)
+    with pytest.raises(WriteError, match=r"safetensors cannot be written: No space left on device"):
         load(folder, tmp_path).clip(0)
     assert files(tmp_path / "cache") == []
 
@@ -286,8 +288,33 @@ def test_the_fingerprint_follows_files_and_labels(folder, tmp_path):
     data = load(folder, tmp_path)
     assert data.fingerprint() == load(folder, tmp_path).fingerprint()
     assert data.fingerprint() != data.subset([0, 1]).fingerprint()
+    moved = shutil.copytree(folder, tmp_path / "elsewhere")
+    assert data.fingerprint() == load(moved, tmp_path).fingerprint(), "wherever it lies"
+    path = data.examples[0].path
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b"x")
+    assert data.fingerprint() != load(moved, tmp_path).fingerprint(), "another video of the same name and size"
+    path.write_bytes(content)
     relabelled = replace(data, examples=[replace(e, label=0) for e in data.examples])
     assert data.fingerprint() != relabelled.fingerprint()
+
+
+def test_a_fingerprint_sees_start_and_end_of_large_files(folder, tmp_path):
+    data = load(folder, tmp_path)
+    path = data.examples[0].path
+    content = bytearray(300_000)
+    seen = set()
+    for place in (0, 8191, 150_000, 299_999):
+        changed = bytearray(content)
+        changed[place] = 1
+        path.write_bytes(changed)
+        seen.add(data.fingerprint())
+    path.write_bytes(content + b"x")
+    seen.add(data.fingerprint())
+    assert len(seen) == 5
+    path.unlink()
+    with pytest.raises(DatasetError, match=r"c.MP4 of dataset 'data' cannot be read: No such file"):
+        data.fingerprint()
 
 
 def test_a_synthetic_split_is_written_once(tmp_path):

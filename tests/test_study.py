@@ -15,6 +15,7 @@ from rev2net_lite import study
 from rev2net_lite.bundled import checkout_folder
 from rev2net_lite.evaluation import Evaluation, Interval, paired_interval
 from rev2net_lite.execution import NotebookError
+from rev2net_lite.files import hold_folder
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.plots import paired_differences
 from rev2net_lite.profiles import get_profile
@@ -362,6 +363,16 @@ def test_a_failed_seed_is_reported_with_its_notebook_and_stops_no_other(calls: l
     content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert [run["seed"] for run in content["runs"]] == [1, 3]
     assert {each["id"]: each["n"] for each in content["findings"]}["B1"] == 2
+
+
+def test_two_studies_do_not_write_to_one_folder(calls: list[int], tmp_path: Path) -> None:
+    lock = hold_folder(tmp_path)
+    with pytest.raises(ValueError, match=r"another run is writing to .*; wait for it"):
+        run_study(SMOKE, seeds=[1], folder=tmp_path, jobs=1)
+    assert not calls
+    lock.release()
+    run_study(SMOKE, seeds=[1], folder=tmp_path, jobs=1)
+    hold_folder(tmp_path).release()
 
 
 @pytest.mark.usefixtures("calls")

@@ -378,7 +378,7 @@ def _still(output: NotebookNode) -> NotebookNode:
     if data is None:
         return output
     if _WIDGET_VIEW in data:
-        output.data = NotebookNode({"text/html": _WIDGET_NOTE})
+        output.data = NotebookNode({"text/html": data.get("text/html", "") + _WIDGET_NOTE})
     else:
         output.data = NotebookNode({kind: value for kind, value in data.items() if "javascript" not in kind})
     return output

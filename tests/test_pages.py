@@ -36,7 +36,9 @@ def data(**kinds: object) -> nbformat.NotebookNode:
 
 @pytest.fixture
 def notebook() -> nbformat.NotebookNode:
-    widget = new_output("display_data", data={WIDGET: {"model_id": "a"}, "text/plain": "IntSlider()"})
+    widget = new_output(
+        "display_data", data={WIDGET: {"model_id": "a"}, "text/html": "<p>Asked</p>", "text/plain": "Form()"}
+    )
     outputs = [
         data(text__plain="words"),
         data(application__javascript="alert(1)", text__plain="scripted"),
@@ -47,6 +49,11 @@ def notebook() -> nbformat.NotebookNode:
     ]
     cells = [new_markdown_cell(HEADER), new_code_cell("x = '<b>'", outputs=outputs, execution_count=1)]
     return new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+
+
+def test_what_a_control_says_without_a_kernel_stands_before_the_note(notebook: nbformat.NotebookNode) -> None:
+    page = notebook_page(notebook, name="01_x", site=SITE, folder=Path(), error=None)
+    assert '<p>Asked</p><p class="note">Here the notebook has a control' in page
 
 
 def test_title_and_header_fields(notebook: nbformat.NotebookNode) -> None:

@@ -54,6 +54,12 @@ def test_a_choice_is_asked_for_and_kept() -> None:
     assert "Kept: left (90 % sure)." in form.status.value
 
 
+def test_a_page_without_a_kernel_still_says_what_is_asked() -> None:
+    asked = range_form()._repr_mimebundle_()["text/html"]
+    assert asked == '<p class="note"><strong>Predict first.</strong> How accurate is it on &lt;untied&gt; clips?</p>'
+    assert "Which way?: up; down; left</p>" in choice_form()._repr_mimebundle_()["text/html"]
+
+
 def test_an_answer_that_says_nothing_is_not_kept() -> None:
     for form, words in (
         (range_form(), "This range holds everything: move its ends first"),

@@ -71,6 +71,15 @@ class PredictionForm(ipywidgets.VBox):
         for widget in inputs:
             widget.observe(lambda _: self._changed(), names="value")
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str] | None:
+        """The form, and its question for a page where no form works."""
+        bundle = super()._repr_mimebundle_(include=include, exclude=exclude)
+        if bundle is not None:
+            choices = "; ".join(self.question.choices)
+            words = f"{self.question.text}{': ' + choices if choices else ''}"
+            bundle["text/html"] = f'<p class="note"><strong>Predict first.</strong> {html.escape(words)}</p>'
+        return bundle
+
     def _show_kept(self) -> None:
         """The prediction kept earlier, as the form's answer and in words."""
         try:

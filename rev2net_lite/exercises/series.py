@@ -1,9 +1,0 @@
-"""Exercises of notebooks 01 to 07."""
-
-from __future__ import annotations
-
-from rev2net_lite.exercises.questions import Question
-
-__all__ = ["QUESTIONS"]
-
-QUESTIONS: tuple[Question, ...] = ()

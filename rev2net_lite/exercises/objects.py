@@ -54,7 +54,7 @@ class _TwoStages(nn.Module):
 
 
 def pyramid_encoder(*, seed: int, earlier: int = 0) -> nn.Module:
-    """Encoder of two levels for clips of even height and width; `earlier=1` leaves gradients of an earlier step in it."""
+    """Encoder of two levels, for clips of even height and width; `earlier=1` leaves gradients in it."""
     return _seeded(_TwoLevels, seed, earlier)
 
 

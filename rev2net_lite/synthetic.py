@@ -669,11 +669,11 @@ def write_synthetic_dataset(
     folder = Path(folder)
     record = _record(config, clips_per_class, seed)
     specs = sample_specs(config, clips_per_class=clips_per_class, seed=seed)
-    if _holds(folder, record):
-        return folder
-    # What a killed writer left.
-    sweep(folder.parent, f".{glob.escape(folder.name)}.*")
     try:
+        if _holds(folder, record):
+            return folder
+        # What a killed writer left.
+        sweep(folder.parent, f".{glob.escape(folder.name)}.*")
         folder.parent.mkdir(parents=True, exist_ok=True)
         workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:

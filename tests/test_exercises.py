@@ -215,3 +215,37 @@ def test_nan_is_told_of_the_call_that_has_it_and_a_gradient_may_have_it_alone() 
     assert late.mistake == "gradient not finite" and "right for no flow" in late.says
     twice = judge(question, probes, observe_all(lambda x: 3 * x.sqrt() * x / x, probes))
     assert twice.mistake == "not finite" and "infinity for no flow" in twice.says
+
+
+def test_filling_a_tensor_on_the_cpu_is_a_wrong_device() -> None:
+    def filled(flow: Tensor, weight: Tensor) -> Tensor:
+        out = torch.empty(flow.shape)
+        out[:] = (flow * weight) ** 2
+        return out
+
+    probes = probes_of(QUESTION, seed=1)
+    assert judge(QUESTION, probes, observe_all(filled, probes)).mistake == "wrong device"
+
+
+def test_what_is_wrong_in_a_dictionary_is_told_by_its_entry() -> None:
+    def count(names: list[str]) -> dict[str, object]:
+        return {"n": len(names), "names": names, "last": names[-1] if len(names) > 1 else None}
+
+    def calls(_: torch.Generator) -> list[Probe]:
+        return [Probe("two names", {"names": ["a", "b"]}), Probe("one name", {"names": ["a"]})]
+
+    question = replace(QUESTION, name="count", answer=count, probes=calls, returns="", mistakes=())
+    probes = probes_of(question, seed=1)
+    for answer, mistake, says in (
+        (lambda names: count(names) | {"names": set(names)}, "wrong type", "Its entry 'names': It returns a value of"),
+        (
+            lambda names: count(names) | {"last": names[-1]},
+            "wrong type",
+            "Its entry 'last': It returns a text; nothing",
+        ),
+        (lambda names: count(names) | {"names": ["c"] * len(names)}, "wrong value", "Its entry 'names' is another"),
+        # No argument has sizes that could have been written down.
+        (lambda names: count(names) if names[1] else {}, "raised an error", "It raises IndexError"),
+    ):
+        verdict = judge(question, probes, observe_all(answer, probes))
+        assert verdict.mistake == mistake and verdict.says.startswith(says), verdict

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rev2net_lite.exercises.observing import Array, Observation, Other, Value, observe, observe_all
-from rev2net_lite.exercises.questions import Probe, Question
+from rev2net_lite.exercises.questions import Made, Probe, Question
 
 __all__ = ["Verdict", "judge", "probes_of"]
 
@@ -100,7 +100,8 @@ def _wrong_device(expected: Observation, seen: Observation) -> bool:
     if expected.error or not isinstance(expected.value, Array):
         return False
     if seen.error:
-        return "same device" in seen.error or "device meta is not the same" in seen.error or "on device" in seen.error
+        told = ("same device", "device meta is not the same", "on device", "copy out of meta")
+        return any(words in seen.error for words in told)
     return isinstance(seen.value, Array) and seen.value.device != "meta"
 
 
@@ -170,7 +171,7 @@ def _diagnose(
     written = 0 not in failed and (
         got.error or (isinstance(got.value, Array) and got.value.shape != _shape(wanted.value))
     )
-    if written and not wanted.error:
+    if written and not wanted.error and any(map(_holds_tensor, probe.arguments.values())):
         what = got.error or f"the answer has shape {_shape(got.value)}"
         says = (
             f"It works at the sizes of the example only; at others, {what}. Read sizes off the "
@@ -260,6 +261,9 @@ def _diagnose_plain(wanted: Value, got: Value, where: str) -> tuple[str, str] | 
                 "wrong names",
                 f"The names in its dictionary differ from those asked for, for example '{missing[0]}'.",
             )
+        if isinstance(wanted, dict) and isinstance(got, dict):
+            deeper = ((name, _diagnose_form_of_entry(wanted[name], got[name], where)) for name in wanted)
+            return next(((found[0], f"Its entry '{name}': {found[1]}") for name, found in deeper if found), None)
         return None
     scalar = int | float
     if isinstance(wanted, scalar) and (isinstance(got, scalar) or (isinstance(got, Array) and got.shape == ())):
@@ -269,6 +273,10 @@ def _diagnose_plain(wanted: Value, got: Value, where: str) -> tuple[str, str] | 
     if type(wanted) is not type(got):
         return "wrong type", f"It returns {_kind(got)}{where}; {_kind(wanted)} is expected."
     return None
+
+
+def _diagnose_form_of_entry(wanted: Value, got: Value, where: str) -> tuple[str, str] | None:
+    return None if isinstance(wanted, Array) or isinstance(got, Array) else _diagnose_plain(wanted, got, where)
 
 
 def _kind(value: Value) -> str:
@@ -338,6 +346,9 @@ def _diagnose_values(
     pairs = [(_numbers(expected[i].value), _numbers(seen[i].value)) for i in failed]
     known = [(one, other) for one, other in pairs if one is not None and other is not None and one.shape == other.shape]
     if not known or len(known) != len(failed):
+        if isinstance(wanted, dict) and isinstance(got, dict):
+            names = [name for name in wanted if not _close(wanted[name], got[name], question.tolerance)]
+            return "wrong value", f"Its entry '{names[0]}' is another than expected{where}."
         return "wrong value", f"It returns another value than expected{where}."
     for i, (one, other) in zip(failed, known, strict=True):
         if np.isfinite(one).all() and not np.isfinite(other).all():
@@ -394,6 +405,12 @@ def _slips(probes: Sequence[Probe], failed: Sequence[int], axes: list[str]) -> I
 
 def _times(factors: Sequence[float]) -> _Turn:
     return lambda index, values: values * factors[index]
+
+
+def _holds_tensor(value: object) -> bool:
+    """Whether an argument has sizes at all."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return isinstance(value, Tensor | Made) or any(map(_holds_tensor, items))
 
 
 def _first_shape(probe: Probe) -> tuple[int, ...]:

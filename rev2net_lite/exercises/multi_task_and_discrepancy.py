@@ -27,11 +27,11 @@ def _charbonnier(value: Tensor, target: Tensor, epsilon: float) -> Tensor:
 def _charbonnier_probes(generator: Generator) -> list[Probe]:
     value, target = _normal(generator, 2, 3, 4, 5), _normal(generator, 2, 3, 4, 5)
     wide, wide_target = _normal(generator, 3, 2, 7, 6), _normal(generator, 3, 2, 7, 6)
-    alike = _normal(generator, 6, 5)
+    alike = _normal(generator, 3, 2, 6, 5)
     return [
         Probe("the sizes of the example", {"value": value, "target": target, "epsilon": 0.1}),
         Probe("tensors of another shape", {"value": wide, "target": wide_target, "epsilon": 0.5}, ("value",)),
-        Probe("values that equal their target", {"value": alike, "target": alike, "epsilon": 0.25}, ("value",)),
+        Probe("values that equal their target", {"value": alike, "target": alike, "epsilon": 0.25}),
         Probe("float64", {"value": value.double(), "target": target.double(), "epsilon": 0.1}),
         Probe("another device", {"value": value, "target": target, "epsilon": 0.1}, meta=True),
     ]
@@ -205,6 +205,11 @@ _FLOW_LOSS = Question(
             "mask inverted",
             "The mean is over the pixels at which nothing is known. True in the mask means valid.",
             lambda flow, target, valid, scale: _flow_loss(flow, target, ~valid, scale),
+        ),
+        Mistake(
+            "sum for mean",
+            "The squares are added up and not divided by their number.",
+            lambda flow, target, valid, scale: (_error(flow, target, valid)[0] / scale).square().sum(),
         ),
         Mistake(
             "channels added up",
@@ -384,6 +389,13 @@ _WEIGHTED_TOTAL = Question(
             "mean for sum",
             "The terms are averaged. The total is their sum.",
             lambda terms, weights, logs: _weighted_total(terms, weights, logs) / len(terms),
+        ),
+        Mistake(
+            "hard-coded names",
+            "The names of the terms are written into it, so it fails at others. Take them from the dictionary.",
+            lambda terms, weights, logs: _weighted_total(
+                {name: terms[name] for name in ("classification", "flow", "frame", "discrepancy")}, weights, logs
+            ),
         ),
         Mistake(
             "mean of the terms that are on",
@@ -962,7 +974,10 @@ _COLLAPSE = Question(
 
 
 def _cka(flow_features: Tensor, frame_features: Tensor) -> float:
-    return _aligned(_things(flow_features), _things(frame_features))
+    x, y = _things(flow_features), _things(frame_features)
+    if not x.any() or not y.any():
+        raise ValueError("one of them is the same everywhere")
+    return _aligned(x, y)
 
 
 def _things(features: Tensor) -> Tensor:
@@ -974,10 +989,7 @@ def _centred(x: Tensor) -> Tensor:
 
 
 def _aligned(x: Tensor, y: Tensor) -> float:
-    scale = (x.T @ x).norm() * (y.T @ y).norm()
-    if scale == 0:
-        raise ValueError("one of them is the same everywhere")
-    return ((x.T @ y).square().sum() / scale).item()
+    return ((x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())).item()
 
 
 def _cka_probes(generator: Generator) -> list[Probe]:
@@ -997,7 +1009,7 @@ def _cka_probes(generator: Generator) -> list[Probe]:
     return [
         Probe("the sizes of the example", pair(2, 6, 7, 3, 4, 5)),
         Probe("other sizes", pair(3, 4, 8, 2, 5, 7)),
-        Probe("one clip", pair(1, 5, 4, 3, 2, 7)),
+        Probe("fewer channels than in the example", pair(5, 2, 3, 4, 1, 6)),
         Probe("features that are turned, scaled and shifted", turned),
         Probe("features that are the same everywhere", silent),
     ]
@@ -1017,12 +1029,6 @@ def _scored(
 
 def _rows(features: Tensor) -> Tensor:
     return rearrange(features, "b d t h w -> (b t h w) d").double()
-
-
-def _silent(flow_features: Tensor, frame_features: Tensor) -> float:
-    x, y = _things(flow_features), _things(frame_features)
-    scale = (x.T @ x).norm() * (y.T @ y).norm()
-    return ((x.T @ y).square().sum() / scale).item()
 
 
 _LINEAR_CKA = Question(
@@ -1082,12 +1088,12 @@ _LINEAR_CKA = Question(
             "pixels averaged away",
             "The features are averaged over frames and pixels, so only one thing per clip is compared. Every position "
             "is a thing.",
-            lambda x, y: _scored(lambda features: _centred(reduce(features, "b d t h w -> b d", "mean")))(x, y),
+            _scored(lambda features: _centred(reduce(features, "b d t h w -> b d", "mean"))),
         ),
         Mistake(
             "clips for positions",
             "A whole clip is one thing here, with all its numbers as channels. Every position is a thing.",
-            lambda x, y: _scored(lambda features: _centred(features.flatten(1)))(x, y),
+            _scored(lambda features: _centred(features.flatten(1))),
         ),
         Mistake(
             "numerator not squared",
@@ -1120,7 +1126,7 @@ _LINEAR_CKA = Question(
             "not refused",
             "Right, except that features which are the same everywhere are not refused: zero divided by zero is nan, "
             "and that is no statement about agreement. The task asks for a ValueError.",
-            _silent,
+            lambda x, y: _aligned(_things(x), _things(y)),
         ),
     ),
 )

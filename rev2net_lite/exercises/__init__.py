@@ -13,7 +13,18 @@ from rev2net_lite.exercises.judging import Verdict, judge, probes_of
 from rev2net_lite.exercises.observing import observe_all
 from rev2net_lite.exercises.questions import Made, Mistake, Probe, Question
 
-__all__ = ["Made", "Mistake", "Probe", "Question", "Verdict", "check", "find_question", "hint", "question_keys"]
+__all__ = [
+    "Made",
+    "Mistake",
+    "Probe",
+    "Question",
+    "Verdict",
+    "check",
+    "find_question",
+    "grade",
+    "hint",
+    "question_keys",
+]
 
 # The module of each assignment; the exercises of the series share one.
 _MODULES = {
@@ -64,6 +75,28 @@ def check(key: str, answer: object) -> None:
     said = next((one.said.strip() for one in seen if one.said.strip()), "")
     if said:
         print(f"It also wrote (this costs no points): {said.splitlines()[-1][:200]}")
+
+
+def grade(key: str, answer: object) -> None:
+    """Nothing if the answer is right: the hidden line of an assignment's grade cell, for plain nbgrader or by hand.
+
+    It judges in the process in which the answer runs, where an answer can reach it. Only `make grade`, which runs
+    answers in processes of their own and judges them elsewhere, is safe from being talked round.
+
+    Args:
+        key: of the question, `"A1.3"`.
+        answer: the function that was written, or the value where the question asks for one.
+
+    Raises:
+        AssertionError: the answer is not right, or not attempted; the message says what `check` would.
+        ValueError: there is no question of that key.
+    """
+    question = find_question(key)
+    # Other probes than those of `check`, so that an answer made to fit these does not score.
+    probes = probes_of(question, seed=public_seed(f"grade {key}"))
+    verdict = judge(question, probes, observe_all(answer, probes))
+    if verdict.state != "right":
+        raise AssertionError(describe(verdict))
 
 
 def hint(key: str, step: int = 1) -> None:

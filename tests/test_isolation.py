@@ -1,0 +1,375 @@
+"""Answers in processes of their own: each ends bounded, and nothing that one does changes how it is judged."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_course import QUESTIONS, SETUP
+
+from rev2net_lite import exercises
+from rev2net_lite.exercises import grade, isolation
+from rev2net_lite.exercises.isolation import Cell, IsolationError, Judged, Limits, judge_apart
+from rev2net_lite.exercises.observing import Array, Observation, Other
+from rev2net_lite.exercises.questions import Made, Probe
+from rev2net_lite.exercises.wire import (
+    Frame,
+    FrameError,
+    decode_observation,
+    decode_probes,
+    encode_observation,
+    encode_probes,
+    read_frame,
+    write_frame,
+)
+
+TWICE = QUESTIONS[0]
+QUICK = Limits(cpu_s=1, wall_s=300, start_s=300)
+
+
+def judged(source: str, *, before: str = "", limits: Limits = QUICK, closed: tuple[Path, ...] = ()) -> Judged:
+    cells = [Cell("setup", SETUP, given=True), Cell("own", before), Cell("answer", source)]
+    return judge_apart(TWICE, cells, answer=2, seed=3, limits=limits, closed=closed)
+
+
+def test_a_right_answer_with_everything_that_a_notebook_may_hold_around_it() -> None:
+    before = """
+import sys, warnings
+from dataclasses import dataclass
+from rev2net_lite.plots import show
+from rev2net_lite import VideoInfo
+def label(info: VideoInfo | None): ...
+@dataclass
+class Factor:
+    value: int
+get_ipython().run_line_magic("matplotlib", "inline")
+display(Factor(2))
+raise RuntimeError("an own experiment")
+"""
+    answer = """
+def twice(flow):
+    warnings.warn("careful")
+    print("a progress bar", file=sys.stderr)
+    print("and a word")
+    return Factor(2).value * flow
+check("A9.1", twice)
+show(twice)
+"""
+    seen = judged(answer, before=before)
+    assert seen.verdict.state == "right", seen
+    assert seen.raised == {
+        1: "RuntimeError: an own experiment",
+        2: "RuntimeError: show of rev2net_lite.plots is closed: this question asks for your own code",
+    }
+    assert seen.attempts == () and seen.ended_in is None
+
+
+def test_the_setup_is_run_statement_by_statement_since_some_show_what_is_closed() -> None:
+    cells = [
+        Cell("setup", "from rev2net_lite import read_clip\nclip = read_clip('x')\nfactor = 2", given=True),
+        Cell("answer", "def twice(flow):\n    return factor * flow"),
+    ]
+    assert judge_apart(TWICE, cells, answer=1, seed=3, limits=QUICK).verdict.state == "right"
+
+
+@pytest.mark.parametrize(
+    "answer, mistake, says",
+    [
+        (
+            "def twice(flow):\n    while True: pass",
+            "does not end",
+            "It does not come to an end for the sizes of the ex",
+        ),
+        ("def twice(flow): ...\nwhile True: pass", "does not end", "The cell of the answer does not come to an end."),
+        (
+            "def twice(flow):\n    kept = []\n    while True: kept.append(torch.empty(2**27))",
+            "too much memory",
+            "It asks for more memory than it may use for the sizes of the example.",
+        ),
+        ("import os\ndef twice(flow):\n    os._exit(0)", "ended its process", "It ended its process without a result"),
+        ("import os\ndef twice(flow):\n    os.abort()", "crashed", "It crashed its process (SIGABRT)"),
+        ("def twice(flow):\n    raise KeyboardInterrupt", "raised an error", "It raises KeyboardInterrupt for"),
+        ("def twice(flow:", "raised an error", "The cell of the answer raises SyntaxError: '(' was never closed (line"),
+        ("def thrice(flow): ...", "no answer of that name", "No cell defines twice."),
+        ("torch.allclose = lambda *a, **k: True\ndef twice(flow):\n    return -2 * flow", "sign flipped", ""),
+        (
+            "from rev2net_lite.exercises.video_and_flow import QUESTIONS\n"
+            "def twice(flow):\n    return QUESTIONS[0].answer(flow)",
+            "library called",
+            "It calls rev2net_lite.exercises.video_and_flow of the kit",
+        ),
+        (
+            "import os\nfor number in range(3, 10):\n    try:\n        os.write(number, b'right' * 9)\n"
+            "    except OSError: pass\ndef twice(flow): ...",
+            "forged output",
+            "The cell of the answer sent what is no result.",
+        ),
+    ],
+)
+def test_an_answer_that_goes_astray_is_bounded_and_wrong(answer: str, mistake: str, says: str) -> None:
+    if mistake == "too much memory" and not sys.platform.startswith("linux"):
+        pytest.skip("memory is bounded on Linux only")
+    seen = judged(answer)
+    assert (seen.verdict.state, seen.verdict.mistake) == ("wrong", mistake), seen
+    assert seen.verdict.says.startswith(says)
+
+
+def test_a_wait_ends_with_the_time_on_the_clock_and_a_stub_of_any_form_is_not_attempted() -> None:
+    seen = judged("import time\ndef twice(flow):\n    time.sleep(1000)", limits=Limits(wall_s=1))
+    assert seen.verdict.mistake == "does not end"
+    for stub in ("raise NotImplementedError()", "def twice(flow):\n    raise NotImplementedError()"):
+        seen = judged(stub)
+        assert seen.verdict.state == "not attempted", seen
+
+
+def test_a_cell_before_the_answer_that_does_not_end_is_named() -> None:
+    seen = judged("def twice(flow):\n    return 2 * flow", before="while True: pass")
+    assert seen.ended_in == 1
+    assert seen.verdict.says == "A cell before it does not come to an end."
+
+
+def test_closed_doors_stay_shut_are_reported_and_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("17")
+    monkeypatch.setenv("REV2NET_COURSE_SECRET", "17")
+    outside = tmp_path / "outside.txt"
+    before = f"""
+import os, pathlib, socket, subprocess, sys
+import rev2net_lite.exercises
+found = []
+def attempt(act):
+    try:
+        found.append(str(act()))
+    except (OSError, RuntimeError) as error:
+        found.append(type(error).__name__)
+here = pathlib.Path(rev2net_lite.__file__).parent
+attempt(lambda: open({str(secret)!r}).read())
+attempt(lambda: os.listdir({str(tmp_path)!r}))
+attempt(lambda: here.joinpath("exercises", "video_and_flow.py").read_text())
+attempt(lambda: here.joinpath("exercises", "judging.py").write_text("def judge(*_): ..."))
+attempt(lambda: open({str(tmp_path.parent / "outside.txt")!r}, "w"))
+attempt(lambda: os.remove({str(outside)!r}))
+attempt(lambda: subprocess.run(["ls"]))
+attempt(lambda: os.kill(os.getppid(), 9))
+attempt(lambda: socket.create_connection(("localhost", 80)))
+attempt(lambda: open(f"/proc/{{os.getppid()}}/environ").read())
+attempt(lambda: __import__("rev2net_lite.exercises.encoder_decoders").exercises.encoder_decoders.QUESTIONS())
+attempt(lambda: os.environ["REV2NET_COURSE_SECRET"] if "REV2NET_COURSE_SECRET" in os.environ else "unset")
+attempt(lambda: pathlib.Path("own.txt").write_text("mine"))
+"""
+    answer = "def twice(flow):\n    raise ValueError(' '.join(found))"
+    outside.touch()
+    seen = judged(answer, before=before, closed=(tmp_path,))
+    told = seen.verdict.says.split()
+    assert "17" not in told and told.count("PermissionError") == 10 and "unset" in told, seen
+    assert outside.exists() and "RuntimeError" in told
+    asked = "\n".join(seen.attempts)
+    for what in ("secret", "video_and_flow.py", "write", "subprocess.Popen", "os.kill", "import rev2net_lite.exer"):
+        assert what in asked
+    assert judged("def twice(flow):\n    return 2 * flow", before=before, closed=(tmp_path,)).verdict.state == "right"
+
+
+def test_allowed_modules_are_there_and_others_closed() -> None:
+    question = replace(TWICE, allowed=("rev2net_lite.shapes",))
+    source = "from rev2net_lite.shapes import check_shape\ndef twice(flow):\n    check_shape('flow', flow, 'b 2 h w')\n"
+    cells = [Cell("answer", source + "    return 2 * flow")]
+    assert judge_apart(question, cells, answer=0, seed=3, limits=QUICK).verdict.state == "right"
+
+
+def test_a_process_that_does_not_start_is_not_the_answers_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(isolation, "__file__", str(tmp_path / "isolation.py"))
+    (tmp_path / "child.py").write_text("raise SystemExit('no torch here')")
+    with pytest.raises(IsolationError, match=r"answer to A9.1 did not start: no torch here"):
+        judged("")
+    (tmp_path / "child.py").write_text("import time\ntime.sleep(60)")
+    with pytest.raises(IsolationError, match=r"did not start: it was not ready after 0.5 s"):
+        judged("", limits=Limits(start_s=0.5))
+
+
+def test_limits_are_above_zero() -> None:
+    with pytest.raises(ValueError, match=r"limits .*cpu_s=0.* should be above 0"):
+        Limits(cpu_s=0)
+
+
+PROBES = [
+    Probe(
+        "secret label",
+        {
+            "clip": torch.rand(2, 3),
+            "half": torch.ones(2, dtype=torch.bfloat16),
+            "whole": torch.arange(3),
+            "flags": torch.tensor([True, False]),
+            "array": np.arange(6.0).reshape(2, 3).T,
+            "names": ["a", ("b", 1.5, None, True)],
+            "table": {"x": 1, 2: [torch.zeros(())]},
+            "model": Made("pyramid_encoder", {"seed": 1}),
+        },
+        gradients=("clip",),
+    ),
+    Probe("", {"clip": torch.rand(0, 3)}, meta=True),
+]
+
+
+def through(frame: Frame) -> Frame:
+    stream = io.BytesIO()
+    write_frame(stream, frame)
+    stream.seek(0)
+    back = read_frame(stream)
+    assert back == frame and read_frame(stream) is None
+    return back
+
+
+def test_probes_arrive_as_they_were_without_their_labels() -> None:
+    frame = through(encode_probes(PROBES))
+    assert "secret label" not in json.dumps(frame.content)
+    first, second = decode_probes(frame)
+    assert (first.gradients, first.meta, second.meta) == (("clip",), False, True)
+    for name, value in PROBES[0].arguments.items():
+        came = first.arguments[name]
+        assert type(came) is type(value), name
+        if isinstance(value, torch.Tensor):
+            assert came.dtype == value.dtype and torch.equal(came, value), name
+        elif isinstance(value, np.ndarray):
+            assert np.array_equal(came, value) and came.flags.writeable
+        elif name != "table":
+            assert came == value
+    assert first.arguments["table"] == {"x": 1, 2: [torch.zeros(())]}
+    assert second.arguments["clip"].shape == (0, 3)
+
+
+def test_an_argument_that_is_no_plain_data_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"an argument of a probe is a object; tensors, arrays, .* or Made can be"):
+        encode_probes([Probe("", {"x": object()})])
+
+
+def test_observations_arrive_as_they_were() -> None:
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    array = Array(values, (2, 3), "float32")
+    seen = Observation(
+        value={"a": (array, 1, 2.5, None, True, "text"), "b": Other("object")},
+        gradients={"x": array, "y": None},
+        changed=("x",),
+        error="ValueError: no",
+        library=("rev2net_lite.flow",),
+        said="a warning",
+    )
+    back = decode_observation(through(encode_observation(seen)))
+    assert np.array_equal(back.value["a"][0].data, values)  # type: ignore[index,call-overload,union-attr]
+    assert repr(back) == repr(seen)
+    meta = Observation(Array(np.empty(0, np.float32), (5, 6), "int64", "meta"))
+    assert repr(decode_observation(through(encode_observation(meta)))) == repr(meta)
+    large = Array(np.zeros(2_000_001, np.float32), (2_000_001,), "float32")
+    sent = decode_observation(through(encode_observation(Observation(large))))
+    assert sent.value == Other("float32 tensor of shape (2000001,)")
+
+
+def forged(**changes: object) -> Frame:
+    whole = encode_observation(Observation(1.0)).content["seen"]
+    assert isinstance(whole, dict)
+    return Frame({"seen": whole | changes}, bytes(16))
+
+
+NESTED: object = 1
+for _ in range(20):
+    NESTED = {"tuple": [NESTED]}
+
+
+@pytest.mark.parametrize(
+    "frame, message",
+    [
+        (Frame({"seen": 1}), "no observation"),
+        (forged(value={"array": ["float32", 0, 5, [5], "float32", "cpu", "torch"]}), "does not fit its numbers"),
+        (forged(value={"array": ["float32", 0, 4, [5], "float32", "cpu", "torch"]}), "does not fit its numbers"),
+        (forged(value={"array": ["float32", -8, 4, [4], "float32", "cpu", "torch"]}), "does not fit its numbers"),
+        (forged(value={"array": ["object", 0, 1, [1], "float32", "cpu", "torch"]}), "without a data type"),
+        (forged(value={"array": ["float32", 0, 1, [-1], "float32", "cpu", "torch"]}), "whose shape is none"),
+        (forged(value={"array": ["float32", 0, 1, [1] * 20, "float32", "cpu", "torch"]}), "whose shape is none"),
+        (forged(value={"array": ["float32", 0, 1, [1], "<b>", "cpu", "torch"]}), "data type or device"),
+        (forged(value={"array": ["float32", 0, 1, [1], "float32", "cpu", "jax"]}), "neither torch nor numpy"),
+        (forged(value={"array": [1]}), "of no known kind"),
+        (forged(value=[1]), "of no known kind"),
+        (forged(value={"tensor": ["float32", 0, 1, [1], "float32"]}), "for probes"),
+        (forged(value=NESTED), "nested too deeply"),
+        (forged(gradients=[["x", 1.0]]), "gradient came that is no array"),
+        (forged(gradients=1), "where a list belongs"),
+        (forged(error=None), "where a text belongs"),
+    ],
+)
+def test_a_forged_observation_is_refused(frame: Frame, message: str) -> None:
+    with pytest.raises(FrameError, match=message):
+        decode_observation(frame)
+
+
+def test_forged_numbers_and_texts_are_made_harmless() -> None:
+    seen = decode_observation(forged(value=10**400, error="\ud800 \x1b[31m" + "x" * 9000))
+    assert seen.value == Other("int")
+    assert seen.error.startswith("? ?[31m") and len(seen.error) == 4000
+
+
+@pytest.mark.parametrize(
+    "sent, message",
+    [
+        (b"\0\0", "ends within a frame"),
+        (b"\0\0\0\2" + bytes(8) + b"{", "ends within a frame"),
+        (b"\0\0\0\2" + bytes(8) + b"{{", "no JSON"),
+        (b"\0\0\0\2" + bytes(8) + b"[]", "no JSON object"),
+        (b"\xff" * 12, "a frame of 4294967295 and .* bytes came; at most"),
+    ],
+)
+def test_a_stream_that_holds_no_frame_is_refused(sent: bytes, message: str) -> None:
+    with pytest.raises(FrameError, match=message):
+        read_frame(io.BytesIO(sent))
+
+
+def test_results_that_were_not_asked_for_are_no_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def ended(messages: list[dict[str, object]]) -> Judged:
+        sent = io.BytesIO()
+        for message in messages:
+            write_frame(sent, Frame(message))
+        (tmp_path / "child.py").write_text(f"import sys\nsys.stdout.buffer.write({sent.getvalue()!r})")
+        monkeypatch.setattr(isolation, "__file__", str(tmp_path / "isolation.py"))
+        return judged("")
+
+    ready: dict[str, object] = {"ready": True}
+    assert ended([ready, {"done": True}]).verdict.says.startswith("It sent other results than it was asked for")
+    assert ended([ready, {"seen": 1}]).verdict.mistake == "forged output"
+    assert ended([ready, ready]).verdict.mistake == "forged output"
+    monkeypatch.setattr(isolation, "_MOST_FRAMES", 3)
+    flood = ended([ready] + [{"attempt": str(number)} for number in range(5)])
+    assert flood.verdict.says.startswith("It sent more than it was asked for")
+
+
+def test_grade_is_silent_for_a_right_answer_and_raises_what_check_would_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stub(flow: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError()
+
+    monkeypatch.setattr(exercises, "find_question", lambda _: TWICE)
+    assert grade("A9.1", lambda flow: flow * 2) is None
+    with pytest.raises(AssertionError, match=r"A9.1: not yet right \(sign flipped\). Every value has the wrong sign."):
+        grade("A9.1", lambda flow: flow * -2)
+    with pytest.raises(AssertionError, match=r"A9.1: not attempted."):
+        grade("A9.1", stub)
+
+
+def test_the_process_ends_with_the_one_that_started_it() -> None:
+    # Its standard input is closed by the end of whoever held it, whatever the answer does meanwhile.
+    code = (
+        "import os, sys, threading\n"
+        "from rev2net_lite.exercises.child import _end_with_parent\n"
+        "threading.Thread(target=_end_with_parent).start()\n"
+    )
+    reading, writing = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", code], stdin=reading) as process:
+        os.close(reading)
+        os.close(writing)
+        assert process.wait(60) == 1

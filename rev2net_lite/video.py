@@ -8,6 +8,7 @@ cannot be trusted (AVI; stamps that are missing, repeated or out of order) are d
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import secrets
 import struct
@@ -42,10 +43,12 @@ __all__ = [
 ]
 
 _SAME_TIME_S = 1e-7  # below any container's tick, above float64 rounding
-_KEPT_BYTES = 2**28  # larger files are demuxed a second time instead of being held in memory
+_KEPT_BYTES = 2**28  # what holds more is demuxed a second time instead of being held in memory
+_REPEATED_BYTES = 2**30  # a file whose index leads to the same bytes over and over may hand out this much
 _EMPTY_VOP_BYTES = 8  # an MPEG-4 packet this small only says "show the last frame again"
 _REORDER_PROBE = 32  # packets, twice what H.264 may hold back
-_MAX_PIXELS = 2**26  # twice an 8K frame
+_MAX_PIXELS = 2**25  # an 8K frame has 7680 * 4320, a little less
+_DECODER_PIXELS = 2**31 - 1  # what FFmpeg can count to
 
 
 class VideoError(ValueError):
@@ -89,19 +92,20 @@ class StoredPacket:
     key: bool
 
 
-def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
+def probe_video(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> VideoInfo:
     """Size, rate, length and trustworthiness of a video file.
 
     Args:
         path: any file that FFmpeg reads.
+        max_pixels: largest stored frame (width times height) that is decoded.
 
     Returns:
         What the file holds; frames are counted, never taken from the header.
 
     Raises:
-        VideoError: there is no such file, it holds no video, or it ends before its declared length.
+        VideoError: there is no such file, it holds no video, it is damaged, or it ends before its declared length.
     """
-    with _opened(path) as video:
+    with _opened(path, max_pixels=max_pixels) as video:
         first = video.first_frame()
         height, width, _ = _upright(first).shape
         frames, duration_s = len(video.edges) - 1, float(video.edges[-1])
@@ -117,11 +121,12 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
         )
 
 
-def frame_times(path: str | os.PathLike[str]) -> Tensor:
+def frame_times(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> Tensor:
     """Times between which each frame of a video is shown.
 
     Args:
         path: any file that FFmpeg reads.
+        max_pixels: as for `probe_video`.
 
     Returns:
         `(n+1)` float64 seconds since the first frame, for `n` frames in display order: frame i is shown from entry i
@@ -130,30 +135,32 @@ def frame_times(path: str | os.PathLike[str]) -> Tensor:
     Raises:
         VideoError: as for `probe_video`.
     """
-    with _opened(path) as video:
+    with _opened(path, max_pixels=max_pixels) as video:
         video.first_frame()
         return video.edges
 
 
-def stored_packets(path: str | os.PathLike[str]) -> tuple[StoredPacket, ...]:
+def stored_packets(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> tuple[StoredPacket, ...]:
     """The video packets of a file in the order in which it holds them: that of decoding, not of showing.
 
     Args:
         path: any file that FFmpeg reads.
+        max_pixels: as for `probe_video`.
 
     Raises:
         VideoError: as for `probe_video`.
     """
-    with _opened(path) as video:
+    with _opened(path, max_pixels=max_pixels) as video:
         _, packets = video._packets()
         return tuple(StoredPacket(packet.size, packet.is_keyframe) for packet in packets)
 
 
-def stamped_times(path: str | os.PathLike[str]) -> Tensor:
+def stamped_times(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> Tensor:
     """What the file's own time stamps say, true or not; `frame_times` are the times to rely on.
 
     Args:
         path: any file that FFmpeg reads.
+        max_pixels: as for `probe_video`.
 
     Returns:
         `(n)` float64 seconds, one for each frame in the order in which the decoder gives them; nan without a stamp.
@@ -161,7 +168,7 @@ def stamped_times(path: str | os.PathLike[str]) -> Tensor:
     Raises:
         VideoError: as for `probe_video`.
     """
-    with _opened(path) as video:
+    with _opened(path, max_pixels=max_pixels) as video:
         stamps = [frame.pts for frame in video._decoded([(0, len(video.stamps))], None)]
         ticks = [math.nan if stamp is None else stamp for stamp in stamps]
         return torch.tensor(ticks, dtype=torch.float64) * _tick(video._video_stream())
@@ -236,10 +243,10 @@ def read_clip(
         duration_s: length of the interval; None reaches to the end of the video.
         crop: "center" scales until the frame covers `size` and cuts its middle out; None squashes.
         allow_repeat: take frames more than once where the interval shows fewer than `frames`.
-        max_pixels: largest stored frame (width times height) that is decoded.
+        max_pixels: largest frame (width times height) that is decoded, or made by scaling.
 
     Returns:
-        `(3 t h w)` uint8 RGB.
+        `(3 t h w)` uint8 RGB; transparency is left out, more than 8 bits are rounded, HDR is not mapped to SDR.
 
     Raises:
         VideoError: the file cannot be read as asked.
@@ -256,7 +263,7 @@ def read_clip(
                 ).tolist()
             except VideoError as error:
                 raise VideoError(f"{path}: {error}") from None
-            kept = {index: _fitted(frame, size, crop) for index, frame in video.decode(set(indices))}
+            kept = {index: video.fitted(frame, size, crop) for index, frame in video.decode(set(indices))}
             if video.settled:
                 break
     shapes = {tuple(frame.shape) for frame in kept.values()}
@@ -326,6 +333,8 @@ def write_video(path: str | os.PathLike[str], frames: Tensor, *, fps: float, crf
 def _opened(path: str | os.PathLike[str], *, max_pixels: int = _MAX_PIXELS) -> Iterator[_Video]:
     """The indexed file; whatever FFmpeg complains about inside becomes a `VideoError` that names the file."""
     path = Path(path)
+    if max_pixels < 1:
+        raise VideoError(f"max_pixels is {max_pixels}; use at least 1")
     if not path.is_file():
         raise VideoError(f"{path} is {'a folder' if path.is_dir() else 'missing'}; give the path of a video file")
     try:
@@ -350,12 +359,18 @@ class _Video:
 
     def __init__(self, path: Path, *, max_pixels: int) -> None:
         self.path, self.max_pixels = path, max_pixels
+        _check_tables(path)
         self._open()
         self._index()
 
     def _open(self) -> None:
+        # FFmpeg decodes while it opens a file, and pads frames. What is only a little too large is left to
+        # `_check_pixels`, which says so in words.
+        pixels = {"max_pixels": str(min(_DECODER_PIXELS, 2 * self.max_pixels + 2**16))}
         # An absolute path is never taken for a protocol.
-        self.container = av.open(str(self.path.absolute()), metadata_errors="replace")
+        self.container = av.open(str(self.path.absolute()), metadata_errors="replace", options=pixels)
+        # Without "explode" a decoder paints over what it cannot read.
+        self.decoding = pixels | {"err_detect": "crccheck+bitstream+buffer+explode"}
 
     def _video_stream(self) -> av.VideoStream:
         cover = av.stream.Disposition.attached_pic
@@ -372,18 +387,34 @@ class _Video:
         self.codec, self.rate = stream.codec_context.name, stream.average_rate or stream.guessed_rate or Fraction(25)
         self._check_pixels(stream.codec_context.width, stream.codec_context.height)
         tick = _tick(stream)
-        keep = self.path.stat().st_size <= _KEPT_BYTES
-        self.kept: list[av.Packet] | None = [] if keep else None
+        file_bytes, read_bytes = self.path.stat().st_size, 0
+        self.kept: list[av.Packet] | None = [] if file_bytes <= _KEPT_BYTES else None
         self.stamps: list[int | None] = []  # of every packet in decode order, ticks
         self.turns: list[int | None] = []  # when each packet is to be decoded; of AVI files, its place in the file
         self.keys: list[bool] = []
         shown: list[bool] = []
         ends: list[int] = []
+        places: list[int | None] = []
+        broken: list[int] = []
         reached: dict[int, int] = {}  # where each stream ends, ticks
+        last = b""  # byte of the last packet
+        lasting = True  # whether every packet says how long it is shown
         for packet in self.container.demux():
             if not packet.size:
                 continue
+            if packet.is_corrupt and packet.stream_index == stream.index:
+                broken.append(len(self.stamps))
+            read_bytes += packet.size
+            last = bytes(memoryview(packet)[-1:])
+            if read_bytes > max(_REPEATED_BYTES, 16 * file_bytes):
+                raise VideoError(
+                    f"{self.path} ({file_bytes} bytes) hands out more than {read_bytes} bytes of frames; its index is "
+                    "damaged, so fetch it again or convert it with ffmpeg"
+                )
+            if read_bytes > _KEPT_BYTES:
+                self.kept = None
             end = (packet.pts or 0) + (packet.duration or 0)
+            lasting = lasting and bool(packet.duration)
             reached[packet.stream_index] = max(end, reached.get(packet.stream_index, end))
             if packet.stream_index != stream.index:
                 continue
@@ -392,13 +423,22 @@ class _Video:
             self.stamps.append(packet.pts)
             self.turns.append(packet.dts)
             self.keys.append(packet.is_keyframe)
+            places.append(packet.pos)
             shown.append(not packet.is_discard and not _hidden(packet, self.codec))
             ends.append((packet.pts or 0) + (packet.duration or round(1 / float(self.rate) / tick)))
-        for position in _undecodable(self.stamps, self.keys, reorders=stream.codec_context.has_b_frames):
+        if not self.stamps:
+            raise VideoError(f"{self.path} has a video stream without a single frame; check that it is complete")
+        self._check_length(stream, reached, last=last, lasting=lasting)
+        if broken:
+            raise self._damage(broken[0], "the file lacks data there")
+        self.leading = set(_undecodable(self.stamps, self.keys, reorders=stream.codec_context.has_b_frames))
+        if self.leading:
+            self._check_head(stream, places)
+        for position in self.leading:
             shown[position] = False
         stamps = [stamp for stamp, use in zip(self.stamps, shown, strict=True) if use]
         if not stamps:
-            raise VideoError(f"{self.path} has a video stream without a single frame; check that it is complete")
+            raise VideoError(f"{self.path} has no frame that can be decoded and shown; check that it is complete")
         self.pictures = len(stamps)
         known = [stamp for stamp in stamps if stamp is not None]
         self.order = sorted(known)
@@ -413,7 +453,6 @@ class _Video:
             self.edges = (torch.tensor([*self.order, end], dtype=torch.float64) - self.order[0]) * tick
         else:
             self._count(len(self.stamps), settled=False)
-        self._check_length(stream, reached)
 
     def _formats(self) -> set[str]:
         return set(self.container.format.name.split(","))
@@ -437,7 +476,18 @@ class _Video:
         ticks = torch.tensor([*places, places[-1] + 1], dtype=torch.float64) - places[0]
         self.edges = ticks / float(self.rate)
 
-    def _check_length(self, stream: av.VideoStream, reached: dict[int, int]) -> None:
+    def _check_head(self, stream: av.VideoStream, places: list[int | None]) -> None:
+        """Frames before the first key frame are left out, unless the file calls one of them a key frame."""
+        declared = [entry for entry in stream.index_entries if entry.is_keyframe]
+        if "matroska" in self._formats():  # its index leads to clusters of frames
+            keys, found = {entry.timestamp for entry in declared}, self.stamps
+        else:  # that of AVI leads to the eight bytes before a frame
+            keys, found = {entry.pos + more for entry in declared for more in (0, 8)}, places
+        damaged = [position for position in self.leading if not self.keys[position] and found[position] in keys]
+        if damaged:
+            raise self._damage(min(damaged), "it is no key frame, as the file's index says")
+
+    def _check_length(self, stream: av.VideoStream, reached: dict[int, int], *, last: bytes, lasting: bool) -> None:
         """A file that ends before its header says was cut off, and decoding it may raise nothing."""
         formats, rate, tick = self._formats(), float(self.rate), _tick(stream)
         found, declared = len(self.stamps), stream.frames
@@ -450,10 +500,16 @@ class _Video:
             # An edit list leaves frames out on purpose. It shortens the duration and not the count.
             edited = stream.duration * tick < (declared - 0.5) / rate
             cut = found < declared and (not edited or reached_s < declared_s - 0.5 / rate)
-        elif "matroska" in formats and self.container.duration is not None:
+        elif formats & {"matroska", "flv", "asf"} and self.container.duration is not None:
             declared_s = self.container.duration / av.time_base  # of the longest stream
             reached_s = max(end * _tick(self.container.streams[index]) for index, end in reached.items())
-            cut = reached_s < declared_s - 1.5 / rate  # the last frame's length is not always written
+            # The length of the last frame is not always written.
+            cut = reached_s < declared_s - (0.75 if lasting else 1.75) / rate
+        elif "gif" in formats and last != b";":
+            raise VideoError(
+                f"{self.path} ends after {found} frames without the mark that ends a GIF; it was cut off or is "
+                "damaged, so fetch it again"
+            )
         else:
             return
         if cut:
@@ -483,6 +539,26 @@ class _Video:
             self._check_pixels(frame.width, frame.height)
             yield index, frame
 
+    def fitted(self, frame: av.VideoFrame, size: tuple[int, int] | None, crop: str | None) -> Tensor:
+        """`(h w 3)` uint8 RGB, upright, of the size asked for."""
+        pixels = _upright(frame)
+        if size is None or size == pixels.shape[:2]:
+            return pixels
+        height, width, _ = pixels.shape
+        scaled = size
+        if crop is not None:
+            scale = max(size[0] / height, size[1] / width)
+            scaled = max(size[0], round(height * scale)), max(size[1], round(width * scale))
+        if scaled[0] * scaled[1] > self.max_pixels:
+            raise VideoError(
+                f"{self.path} has frames of {width}x{height} px, which become {scaled[1]}x{scaled[0]} px before they "
+                f"are cropped, more than max_pixels={self.max_pixels}; ask for a smaller size, or pass crop=None"
+            )
+        image = rearrange(pixels, "h w c -> 1 c h w")
+        image = F.interpolate(image, scaled, mode="bilinear", align_corners=False, antialias=True)
+        top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
+        return rearrange(image, "1 c h w -> h w c")[top : top + size[0], left : left + size[1]]
+
     def _packets(self) -> tuple[av.VideoCodecContext, Iterator[av.Packet]]:
         """The video's packets once more, with a decoder that has seen none of them."""
         if self.kept is None:
@@ -491,6 +567,7 @@ class _Video:
         stream = self._video_stream()
         decoder = stream.codec_context
         if not decoder.is_open:
+            decoder.options = self.decoding
             decoder.thread_count = 1  # loaders bring their own processes; threads would only compete with them
         return decoder, (packet for packet in self.kept or self.container.demux(stream) if packet.size)
 
@@ -498,9 +575,14 @@ class _Video:
         index_of = {self.order[index]: index for index in wanted}
         everything = [(0, len(self.stamps))]
         for groups in (self._groups(set(index_of)), everything):
-            for frame in self._decoded(groups, set(index_of) if groups is not everything else None):
-                if frame.pts in index_of:
-                    yield index_of.pop(frame.pts), frame
+            try:
+                for frame in self._decoded(groups, set(index_of) if groups is not everything else None):
+                    if frame.pts in index_of:
+                        yield index_of.pop(frame.pts), frame
+            except VideoError:
+                # Not every packet that is called a key frame can be decoded by itself.
+                if groups is everything:
+                    raise
             if not index_of:
                 return
         times = ", ".join(f"{float(self.edges[index]):.3f}" for index in sorted(index_of.values())[:3])
@@ -531,18 +613,51 @@ class _Video:
     def _decoded(self, groups: list[tuple[int, int]], wanted: set[int] | None) -> Iterator[av.VideoFrame]:
         """Frames out of ranges of packets; those that no other frame needs are left out if they are not `wanted`."""
         decoder, packets = self._packets()
+        if decoder.is_open:
+            decoder.flush_buffers()  # of what an earlier pass left when it met an error
+        cut = {self.stamps[position] for position in self.leading} - {None}
+        head: int | None = None  # when the key frame of the range is shown
+
+        def leans(stamp: int | None) -> bool:
+            """Whether a frame leans on frames before the range, so that it may come out damaged."""
+            return stamp in cut or (stamp is not None and head is not None and stamp < head)
+
         ranges = iter(groups)
         start, stop = next(ranges)
         for position, packet in enumerate(packets):
             if position < start:
                 continue
+            if position == start and wanted is not None:
+                head = packet.pts
             needed = wanted is None or packet.is_keyframe or packet.pts in wanted
             decoder.skip_frame = "DEFAULT" if needed else "NONREF"
-            yield from decoder.decode(packet)
+            frames: list[av.VideoFrame] = []
+            try:
+                frames += decoder.decode(packet)
+                if position + 1 == stop:
+                    frames += decoder.decode(None)
+                    decoder.flush_buffers()
+            except av.FFmpegError as error:
+                if isinstance(error, av.ArgumentError):
+                    raise VideoError(
+                        f"{self.path} does not decode at frame {position + 1} of {len(self.stamps)} in the file: it "
+                        f"is damaged, or has frames of more than max_pixels={self.max_pixels}, which may be raised if "
+                        "memory allows"
+                    ) from error
+                if position not in self.leading and not leans(packet.pts):
+                    raise self._damage(position, f"it does not decode: {error.strerror}") from error
+            for frame in frames:
+                if frame.is_corrupt and not leans(frame.pts):
+                    raise self._damage(position, "a frame comes out with errors")
+                yield frame
             if position + 1 == stop:
-                yield from decoder.decode(None)
-                decoder.flush_buffers()
                 start, stop = next(ranges, (len(self.stamps), 0))
+
+    def _damage(self, position: int, what: str) -> VideoError:
+        return VideoError(
+            f"{self.path} is damaged at frame {position + 1} of {len(self.stamps)} in the file ({what}); fetch it "
+            "again, or ask for another interval"
+        )
 
     def _by_count(self, wanted: set[int]) -> Iterator[tuple[int, av.VideoFrame]]:
         count = 0
@@ -597,17 +712,37 @@ def _upright(frame: av.VideoFrame) -> Tensor:
     return pixels.flip([axis for axis, sign in ((1, a), (0, d)) if sign < 0])
 
 
-def _fitted(frame: av.VideoFrame, size: tuple[int, int] | None, crop: str | None) -> Tensor:
-    """`(h w 3)` uint8 RGB, upright, of the size asked for."""
-    pixels = _upright(frame)
-    if size is None or size == pixels.shape[:2]:
-        return pixels
-    height, width, _ = pixels.shape
-    scaled = size
-    if crop is not None:
-        scale = max(size[0] / height, size[1] / width)
-        scaled = max(size[0], round(height * scale)), max(size[1], round(width * scale))
-    image = rearrange(pixels, "h w c -> 1 c h w")
-    image = F.interpolate(image, scaled, mode="bilinear", align_corners=False, antialias=True)
-    top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
-    return rearrange(image, "1 c h w -> h w c")[top : top + size[0], left : left + size[1]]
+def _check_tables(path: Path) -> None:
+    """The index of an mp4 file may declare millions of frames in a few bytes, and FFmpeg makes room for all of them."""
+    size = path.stat().st_size
+    if not size:
+        return
+    declared = 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = 0
+        while start + 16 <= size:
+            length, kind, long = struct.unpack_from(">I4sQ", content, start)
+            if start == 0 and not kind.isalnum():
+                return
+            length = {0: size, 1: long}.get(length, length)
+            end = min(size, start + length)
+            if kind != b"mdat":
+                declared += sum(each * count for each, count in _repeated_sizes(content, start, end))
+                if declared > size:
+                    raise VideoError(
+                        f"{path} ({size} bytes) declares {declared} bytes of frames; it is damaged, so fetch it again "
+                        "or convert it with ffmpeg"
+                    )
+            if length < 8:
+                return
+            start = end
+
+
+def _repeated_sizes(content: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """What mp4 tables that have one size for all frames declare: at least how many bytes each, and how many frames."""
+    at = start
+    while (at := content.find(b"stsz", at + 1, end - 16)) >= 0:
+        yield struct.unpack_from(">II", content, at + 8)
+    at = start
+    while (at := content.find(b"trun", at + 1, end - 12)) >= 0:
+        yield 1, struct.unpack_from(">I", content, at + 8)[0]

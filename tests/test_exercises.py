@@ -241,7 +241,7 @@ def test_what_is_wrong_in_a_dictionary_is_told_by_its_entry() -> None:
         (
             lambda names: count(names) | {"last": names[-1]},
             "wrong type",
-            "Its entry 'last': It returns a text; nothing",
+            "Its entry 'last': It returns a text for one name",
         ),
         (lambda names: count(names) | {"names": ["c"] * len(names)}, "wrong value", "Its entry 'names' is another"),
         # No argument has sizes that could have been written down.

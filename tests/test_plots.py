@@ -25,6 +25,7 @@ from rev2net_lite.anatomy import anatomy
 from rev2net_lite.bias import tie, twin_effect
 from rev2net_lite.flow import flow_to_rgb
 from rev2net_lite.models import ModelConfig, Rev2Net
+from rev2net_lite.planted import CURVES
 from rev2net_lite.plots import AccuracyRow, CalibrationRow, DifferenceRow, PenaltyCurves, Picture, PriceRow
 from rev2net_lite.shapes import ShapeError
 from rev2net_lite.synthetic import sample_specs, studio
@@ -85,6 +86,10 @@ EVERY: dict[str, tuple[Callable[[], Picture], list[str]]] = {
     "packet_sizes": (
         lambda: plots.packet_sizes([4000, 900], [True, False]),
         ["packet, in the order of the file", "size (kB)", "key frames", "others"],
+    ),
+    "run_curves": (
+        lambda: plots.run_curves({name: [0.5, 0.25] for name in CURVES}),
+        ["gradients at the encoder", "EPE (px)", "epoch", "street, new"],
     ),
     "sampling": (lambda: plots.sampling(range(6), [0, 1, 2, 3, 4], CLIP), ["time (s)", "5 equal parts"]),
     "time_stamps": (lambda: plots.time_stamps([0.0, 0.2, 0.1]), ["frame, in the order of decoding", "time stamp (s)"]),

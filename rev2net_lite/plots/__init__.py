@@ -35,6 +35,7 @@ from rev2net_lite.plots.discrepancy import (
 )
 from rev2net_lite.plots.networks import architecture, kernel_slices, seen_part
 from rev2net_lite.plots.picture import MovingPicture, Picture
+from rev2net_lite.plots.planted import run_curves
 from rev2net_lite.plots.results import (
     AccuracyRow,
     DifferenceRow,
@@ -105,6 +106,7 @@ __all__ = [
     "probe_bars",
     "reconstruction",
     "resampled_accuracy",
+    "run_curves",
     "sampling",
     "scrubber",
     "seen_part",

@@ -27,7 +27,18 @@ def _same(tensor: Tensor) -> Tensor:
 
 def _mistakes(name: str, says: str, *answers: Callable[..., object]) -> tuple[Mistake, ...]:
     """One mistake in each way in which it is usually made."""
-    return tuple(Mistake(name, says, answer) for answer in answers)
+    return tuple(Mistake(name, says, _quick(answer)) for answer in answers)
+
+
+def _quick(answer: Callable[..., object]) -> Callable[..., object]:
+    """The answer, but for tensors without values, where only the device is looked at and torch is slow."""
+
+    def quick(*given: object) -> object:
+        if any(isinstance(one, Tensor) and one.is_meta for one in given):
+            return torch.empty(0, device="meta")
+        return answer(*given)
+
+    return quick
 
 
 def _uniform(generator: Generator, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -89,7 +100,7 @@ def _pick_probes(generator: Generator) -> Iterator[Probe]:
                 arguments = {"times": times, "frames": frames, "start_s": start_s, "duration_s": end_s - start_s}
                 return Probe(label, arguments)
 
-    yield irregular("frames of unequal length", 6, 3)
+    yield irregular("frames of unequal length", 7, 3)
     even = torch.arange(17, dtype=torch.float64) / 8
     yield Probe(
         "a middle that falls on the edge between two frames",
@@ -215,6 +226,9 @@ _PICK = Question(
 # A1.2
 
 
+_CELLS = "r k h w c -> c (r h) (k w)"
+
+
 def _sheet(frames: Tensor, columns: int, *, order: str = "(r k) h w c -> c (r h) (k w)", first: int = 0) -> Tensor:
     """Frames (t h w c) in rows; `first` black cells come before them, the others after them."""
     count = len(frames)
@@ -332,6 +346,13 @@ _SHEET = Question(
             "frames left out",
             "Frames that do not fill the last row are left out. Each frame is to be on the sheet.",
             lambda frames, columns: _sheet(frames[: len(frames) // columns * columns], columns),
+        ),
+        *_mistakes(
+            "a full last row assumed",
+            "It fails where the frames do not fill the last row. Fill up with black frames first.",
+            lambda frames, columns: rearrange(frames, "(r k) h w c -> c (r h) (k w)", k=columns) / 255,
+            lambda frames, columns: rearrange(frames.reshape(-1, columns, *frames.shape[1:]), _CELLS) / 255,
+            lambda frames, columns: rearrange(frames.unflatten(0, (len(frames) // columns, columns)), _CELLS) / 255,
         ),
         *_mistakes(
             "an empty row too many",
@@ -579,7 +600,7 @@ def _push(second: Tensor, flow: Tensor, *, clamp: bool, shares: bool = False, me
 
 
 def _pushed(**how: bool) -> Callable[..., Tensor]:
-    return lambda second, flow: _push(second, flow, **how) if second.device.type != "meta" else torch.empty_like(second)
+    return lambda second, flow: _push(second, flow, **how)
 
 
 def _grid_sampled(

@@ -96,7 +96,7 @@ def _output_shape_calls(generator: torch.Generator) -> list[Probe]:
     def shape(t: int, h: int, w: int) -> Shape:
         return 3, t, h, w
 
-    odd = 2 * _draw(generator, 5, 9)
+    many = _draw(generator, 4, 7)
     several = [
         layer(_shuffled(generator, 3, 5, 7), _shuffled(generator, 1, 2, 3), _shuffled(generator, 0, 1, 2)),
         layer(_shuffled(generator, 1, 2, 3), _shuffled(generator, 1, 2, 3), _shuffled(generator, 0, 1, 2)),
@@ -107,8 +107,9 @@ def _output_shape_calls(generator: torch.Generator) -> list[Probe]:
         Probe(
             "sizes that the strides do not divide",
             {
-                "shape": shape(odd - 5, odd + 17, odd + 32),
-                "layers": [layer((3, 2, 2), (2, 2, 3), (1, 0, 0)), layer((2, 3, 3), (1, 2, 2), (0, 1, 0))],
+                # Strides of 3 with one and with two places left over: to round up is not to round to the nearest.
+                "shape": shape(3 * many + 1, 2 * many + 1, 3 * many + 3),
+                "layers": [layer((2, 2, 2), (3, 2, 3), (0, 0, 0)), layer((2, 3, 3), (1, 2, 2), (0, 1, 0))],
             },
         ),
         Probe(
@@ -612,7 +613,7 @@ def _depth_to_space_calls(generator: torch.Generator) -> list[Probe]:
     return [
         Probe("the sizes of the example", {"features": features(1, 24, 4, 5, 6), "stride": (2, 2, 2)}, ("features",)),
         Probe("blocks with other sizes along each axis", {"features": features(1, 120, t, h, w), "stride": (2, 3, 4)}),
-        Probe("space only", {"features": features(5, 24, t, h, w), "stride": (1, 3, 2)}, ("features",)),
+        Probe("space only", {"features": features(9, 24, t, h, w), "stride": (1, 3, 2)}, ("features",)),
         Probe("time only", {"features": features(1, 20, t, h, w), "stride": (4, 1, 1)}),
         Probe("float64", {"features": features(1, 48, t, h, w).double(), "stride": (3, 1, 2)}),
         Probe("channels that do not fill blocks", {"features": features(1, 26, t, h, w), "stride": (2, 2, 3)}),
@@ -738,7 +739,7 @@ def _decoder_stage_calls(generator: torch.Generator) -> list[Probe]:
     w = _draw(generator, 5, 6)
     return [
         Probe("the sizes of the example", call(1, 4, 7, 5, (2, 3, 4), (2, 2, 2)), both),
-        Probe("blocks with other sizes along each axis", call(1, 2, 7, 3, (2, 3, w), (2, 1, 3)), both),
+        Probe("blocks with other sizes along each axis", call(1, 2, 7, 11, (2, 3, w), (2, 1, 3)), both),
         Probe("a batch of several clips, and space enlarged only", call(2, 5, 9, 11, (3, 4, w), (1, 2, 4))),
         Probe("a grid that stays", call(1, 5, 8, 2, (3, 4, w), (1, 1, 1))),
         Probe("another device", call(2, 5, 9, 11, (3, 4, w), (1, 2, 4)), meta=True),
@@ -888,6 +889,13 @@ def _only_reached(encoder: nn.Module, decoder: nn.Module, clip: Tensor, target: 
     return {name: norm for name, norm in norms.items() if norm > 0}
 
 
+def _all_reached(encoder: nn.Module, decoder: nn.Module, clip: Tensor, target: Tensor) -> dict[str, float]:
+    loss = _flow_error(encoder, decoder, clip, target)
+    named = dict(encoder.named_parameters())
+    found = torch.autograd.grad(loss, list(named.values()))
+    return {name: float(gradient.norm()) for name, gradient in zip(named, found, strict=True)}
+
+
 def _of_the_decoder(encoder: nn.Module, decoder: nn.Module, clip: Tensor, target: Tensor) -> dict[str, float]:
     loss = _flow_error(encoder, decoder, clip, target)
     return {name: float(gradient.norm()) for name, gradient in _gradients_of(loss, decoder).items()}
@@ -1001,6 +1009,12 @@ _ENCODER_GRADIENT_NORMS = Question(
             "weights for gradients",
             "It measures the parameters themselves; their gradients are asked for.",
             _of_the_parameters,
+        ),
+        Mistake(
+            "fails on unreached parameters",
+            "It raises an error where the loss does not reach a parameter of the encoder. That can be, and is what the "
+            "question is about: such a parameter has length 0.0.",
+            _all_reached,
         ),
         Mistake(
             "unreached parameters left out",

@@ -249,3 +249,23 @@ def test_what_is_wrong_in_a_dictionary_is_told_by_its_entry() -> None:
     ):
         verdict = judge(question, probes, observe_all(answer, probes))
         assert verdict.mistake == mistake and verdict.says.startswith(says), verdict
+
+
+def test_an_argument_whose_gradients_are_turned_off_was_changed() -> None:
+    probe = Probe("", {"parts": [torch.ones(2)], "one": torch.ones(2)}, gradients=("parts", "one"))
+    seen = observe(lambda parts, one: (parts[0].detach_() * one).sum(), probe)
+    assert (seen.error, seen.changed, seen.gradients["parts"]) == ("", ("parts",), None)
+    assert seen.gradients["one"] is not None
+
+
+def test_an_error_beyond_the_example_is_no_matter_of_sizes_where_no_tensor_is_returned() -> None:
+    def mean(flow: Tensor, weight: Tensor) -> dict[str, float]:
+        return {"mean": float((flow * weight).mean())}
+
+    def fails(flow: Tensor, weight: Tensor) -> dict[str, float]:
+        return mean(flow, weight) if len(flow) == 3 else {}["mean"]
+
+    question = replace(QUESTION, answer=mean, probes=lambda generator: calls(generator)[:2], returns="", mistakes=())
+    probes = probes_of(question, seed=1)
+    probes[1] = replace(probes[1], gradients=())
+    assert judge(question, probes, observe_all(fails, probes)).mistake == "raised an error"

@@ -30,8 +30,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drawn_videos import encode, numbered
-
 try:
     import resource
 except ImportError:  # Windows: no limit of memory there; crashes and hangs are still caught
@@ -85,6 +83,8 @@ def mutant(content: bytes, *, seed: int, number: int) -> bytes:
             changed[at : at + length] = changed[source : source + length]
         elif draw.random() < 0.3:
             del changed[at:]
+        else:
+            changed[at:at] = draw.randbytes(1)
     return bytes(changed)
 
 
@@ -219,7 +219,7 @@ def _batch(
                 tally.outcomes[said["outcome"]] += 1
                 tally.largest_growth_mb = max(tally.largest_growth_mb, said["growth_mb"])
                 tally.longest_cpu_s = max(tally.longest_cpu_s, said["cpu_s"])
-                if said["outcome"] in FAILURES:
+                if said["outcome"] in FAILURES:  # the child lives on
                     tally.failures.append(Failure(said["sample"], current or 0, said["outcome"], said["detail"]))
                 current = None
                 if time.monotonic() > deadline:
@@ -252,7 +252,8 @@ def _child(task: dict[str, Any]) -> None:
     target: Callable[[Path, Path], str] = getattr(importlib.import_module(module), name)
     samples = [Path(path) for path in task["samples"]]
     for sample in samples:  # imports, caches and the first use of everything are no growth
-        target(sample, sample)
+        with contextlib.suppress(Exception):  # told of a mutant
+            target(sample, sample)
     _limit(task["memory_mb"])
     for number in range(task["first"], task["stop"]):
         sample = samples[number % len(samples)]
@@ -317,6 +318,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_samples(folder: Path) -> list[Path]:
     """Small videos of twelve drawn frames, one of each kind of container and codec that a course meets."""
+    from drawn_videos import encode, numbered  # children that need no video do not wait for it
+
     frames = numbered(12)
     return [encode(folder / name, frames, **recipe) for name, recipe in SAMPLES.items()]  # type: ignore[arg-type]
 

@@ -102,8 +102,13 @@ def observe(answer: Callable[..., object], probe: Probe) -> Observation:
             with torch.random.fork_rng(devices=[]), torch.enable_grad(), _watch(called):
                 torch.manual_seed(0)
                 returned = answer(*arguments.values())
-            changed = tuple(name for name in arguments if not _equal(before[name], _content(arguments[name])))
-            gradients = _gradients(returned, {name: _tensors(arguments[name]) for name in tracked})
+            # To turn gradients off in an argument, as detach_() does, is to change it.
+            cut = {name for name in tracked if not all(x.requires_grad for x in _tensors(arguments[name]))}
+            changed = tuple(
+                name for name in arguments if name in cut or not _equal(before[name], _content(arguments[name]))
+            )
+            asked = {name: _tensors(arguments[name]) for name in tracked if name not in cut}
+            gradients = dict.fromkeys(tracked) | _gradients(returned, asked)
             value = plain(returned)
         except NotImplementedError as error:
             if str(error) or probe.meta:

@@ -123,9 +123,12 @@ def _flow_loss_probes(generator: Generator) -> list[Probe]:
     assert isinstance(valid, Tensor) and isinstance(target, Tensor)
     holes["target"] = target.masked_fill(~rearrange(valid, "b t h w -> b 1 t h w"), float("nan"))
     empty["valid"] = torch.zeros(1, 3, 5, 4, dtype=torch.bool)
+    # A pixel at which the prediction is exactly right is valid all the same.
+    assert isinstance(wide["flow"], Tensor) and isinstance(wide["target"], Tensor)
+    wide["flow"][:, :, 0] = wide["target"][:, :, 0]
     return [
         Probe("the sizes of the example", example),
-        Probe("clips that are wider than high", wide, ("flow",)),
+        Probe("a flow that is exactly right at some pixels", wide),
         Probe("a target that is nan where it is not valid", holes, ("flow",)),
         Probe("a batch without a valid pixel", empty),
         Probe("another device", example, meta=True),
@@ -307,8 +310,8 @@ def _weighted_total_probes(generator: Generator) -> list[Probe]:
         ),
         Probe("no learned weights", {"terms": terms, "weights": fixed, "log_variances": {}}, ("terms",)),
         Probe(
-            "a term of weight 0 that is nan",
-            {"terms": broken, "weights": fixed | {"flow": 0.0}, "log_variances": logs},
+            "terms of weight 0, of which one is nan",
+            {"terms": broken, "weights": fixed | {"flow": 0.0, "frame": 0.0}, "log_variances": logs},
         ),
         Probe("another device", {"terms": terms, "weights": fixed, "log_variances": logs}, meta=True),
     ]
@@ -806,6 +809,7 @@ def _collapse_probes(generator: Generator) -> list[Probe]:
         Probe("features that vary in few directions", {"features": features(20, 7, common=0.5, kept=2)}),
         Probe("features whose common part is large", {"features": features(15, 6, common=2.0, kept=5)}),
         Probe("more channels than clips", {"features": features(5, 9, common=0.3, kept=6)}),
+        Probe("features that are small", {"features": 0.01 * features(9, 5, common=1.0, kept=4)}),
         Probe("features that are the same for every clip", {"features": constant}),
         Probe("features that are all zero", {"features": torch.zeros(6, 3)}),
     ]
@@ -974,10 +978,7 @@ _COLLAPSE = Question(
 
 
 def _cka(flow_features: Tensor, frame_features: Tensor) -> float:
-    x, y = _things(flow_features), _things(frame_features)
-    if not x.any() or not y.any():
-        raise ValueError("one of them is the same everywhere")
-    return _aligned(x, y)
+    return _aligned(_things(flow_features), _things(frame_features))
 
 
 def _things(features: Tensor) -> Tensor:
@@ -1004,27 +1005,19 @@ def _cka_probes(generator: Generator) -> list[Probe]:
     assert isinstance(first, Tensor)
     turn = torch.linalg.qr(_normal(generator, 6, 6)).Q
     turned["frame_features"] = 3 * torch.einsum("k d, b d t h w -> b k t h w", turn, first) + 1
-    silent = pair(2, 3, 7, 4, 5, 6)
-    silent["frame_features"] = torch.full((2, 7, 4, 5, 6), 0.5)
     return [
         Probe("the sizes of the example", pair(2, 6, 7, 3, 4, 5)),
         Probe("other sizes", pair(3, 4, 8, 2, 5, 7)),
-        Probe("fewer channels than in the example", pair(5, 2, 3, 4, 1, 6)),
+        Probe("one clip", pair(1, 5, 4, 3, 2, 7)),
         Probe("features that are turned, scaled and shifted", turned),
-        Probe("features that are the same everywhere", silent),
     ]
 
 
 def _scored(
     prepare: Callable[[Tensor], Tensor] = _things, score: Callable[[Tensor, Tensor], float] = _aligned
 ) -> Callable[[Tensor, Tensor], float]:
-    """Linear CKA of features prepared or scored in another way; constant features are refused all the same."""
-
-    def answer(flow_features: Tensor, frame_features: Tensor) -> float:
-        _cka(flow_features, frame_features)
-        return score(prepare(flow_features), prepare(frame_features))
-
-    return answer
+    """Linear CKA of features prepared or scored in another way."""
+    return lambda flow_features, frame_features: score(prepare(flow_features), prepare(frame_features))
 
 
 def _rows(features: Tensor) -> Tensor:
@@ -1043,10 +1036,10 @@ _LINEAR_CKA = Question(
         "einops.rearrange moves the channel axis to the end before it joins the others; reshape alone would mix "
         "channels and positions. Each column then loses its mean over all rows.",
         "x and y: rearrange 'b d t h w -> (b t h w) d', minus the mean over axis 0. Sum of the squared entries of "
-        "x.T @ y, over the Frobenius norm of x.T @ x times that of y.T @ y. If that product is 0, raise ValueError.",
+        "x.T @ y, over the Frobenius norm of x.T @ x times that of y.T @ y.",
     ),
     difficulty="medium",
-    minutes=20,
+    minutes=15,
     points=4,
     tolerance=1e-3,
     mistakes=(
@@ -1121,12 +1114,6 @@ _LINEAR_CKA = Question(
             _scored(
                 score=lambda x, y: ((x.T @ y).square().sum() / ((x.T @ x).trace() * (y.T @ y).trace())).item(),
             ),
-        ),
-        Mistake(
-            "not refused",
-            "Right, except that features which are the same everywhere are not refused: zero divided by zero is nan, "
-            "and that is no statement about agreement. The task asks for a ValueError.",
-            lambda x, y: _aligned(_things(x), _things(y)),
         ),
     ),
 )

@@ -161,6 +161,16 @@ def masked_flow_loss(flow, target, valid, scale):
 """,
     ),
     (
+        "wrong value",
+        """
+def masked_flow_loss(flow, target, valid, scale):
+    # Counts the errors that are not zero.
+    mask = valid[:, None].expand_as(flow)
+    difference = torch.where(mask, flow - target, torch.zeros_like(flow)) / scale
+    return (difference**2).sum() / (difference != 0).sum().clamp(min=1)
+""",
+    ),
+    (
         "sum for mean",
         """
 def masked_flow_loss(flow, target, valid, scale):

@@ -70,6 +70,23 @@ def weighted_total(terms, weights, log_variances):
 """,
     ),
     (
+        "wrong value",
+        """
+def weighted_total(terms, weights, log_variances):
+    # Leaves out what is nan, not what is off.
+    total = 0.0
+    for name, term in terms.items():
+        if torch.isnan(term):
+            continue
+        if name in log_variances:
+            s = log_variances[name]
+            total = total + weights[name] * torch.exp(-s) * term + s / 2
+        else:
+            total = total + weights[name] * term
+    return total
+""",
+    ),
+    (
         "regulariser missing",
         """
 def weighted_total(terms, weights, log_variances):

@@ -58,6 +58,18 @@ def discrepancy(flow_features, frame_features):
 """,
     ),
     (
+        "input edited in place",
+        """
+def discrepancy(flow_features, frame_features):
+    values = []
+    for x, y in zip(flow_features, frame_features):
+        x.detach_()
+        energy = 0.5 * ((x**2).mean() + (y**2).mean())
+        values.append(((x - y) ** 2).mean() / (energy + 1e-12))
+    return sum(values) / len(values)
+""",
+    ),
+    (
         "wrong side detached",
         """
 def discrepancy(flow_features, frame_features):

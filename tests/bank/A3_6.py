@@ -99,6 +99,17 @@ def collapse(features):
 """,
     ),
     (
+        "wrong value",
+        """
+def collapse(features):
+    # A small number against division by zero, large beside small features.
+    centred = features - features.mean(0)
+    covariance = centred.T @ centred / len(features)
+    share = (centred**2).mean() / ((features**2).mean() + 1e-6)
+    return float(share), float(torch.trace(covariance) ** 2 / ((covariance**2).sum() + 1e-6))
+""",
+    ),
+    (
         "counted directions",
         """
 def collapse(features):

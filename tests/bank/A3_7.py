@@ -7,8 +7,6 @@ def linear_cka(flow_features, frame_features):
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
     x, y = x - x.mean(0), y - y.mean(0)
     below = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
-    if below == 0:
-        raise ValueError("constant features")
     return torch.linalg.norm(x.T @ y) ** 2 / below
 """,
     """
@@ -20,8 +18,6 @@ def linear_cka(flow_features, frame_features):
         return k - k.mean(0, keepdim=True) - k.mean(1, keepdim=True) + k.mean()
 
     k, m = gram(flow_features), gram(frame_features)
-    if k.abs().max() < 1e-9 or m.abs().max() < 1e-9:
-        raise ValueError("nothing varies")
     return ((k * m).sum() / torch.sqrt((k * k).sum() * (m * m).sum())).item()
 """,
     """
@@ -32,8 +28,6 @@ def linear_cka(flow_features, frame_features):
         return matrix - matrix.mean(axis=0)
 
     x, y = columns(flow_features), columns(frame_features)
-    if not x.any() or not y.any():
-        raise ValueError(f"features of shape {flow_features.shape} and {frame_features.shape}: one is constant")
     return float(np.sum((x.T @ y) ** 2) / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)))
 """,
     """
@@ -47,8 +41,6 @@ def linear_cka(flow_features, frame_features):
         return torch.trace(k @ h @ m @ h)
 
     k, m = x @ x.T, y @ y.T
-    if (x - x[0]).abs().max() == 0 or (y - y[0]).abs().max() == 0:
-        raise ValueError("the same everywhere")
     return hsic(k, m) / (hsic(k, k) * hsic(m, m)).sqrt()
 """,
 ]
@@ -60,8 +52,6 @@ WRONG = [
 def linear_cka(flow_features, frame_features):
     x = rearrange(flow_features, "b d t h w -> (b t h w) d")
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
-    if x.std(0).max() == 0 or y.std(0).max() == 0:
-        raise ValueError("constant")
     return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
 """,
     ),
@@ -73,8 +63,6 @@ def linear_cka(flow_features, frame_features):
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
     x, y = x - x.mean(), y - y.mean()
     below = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
-    if below == 0:
-        raise ValueError("constant")
     return torch.linalg.norm(x.T @ y) ** 2 / below
 """,
     ),
@@ -86,8 +74,6 @@ def linear_cka(flow_features, frame_features):
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
     x, y = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
     below = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
-    if below == 0:
-        raise ValueError("constant")
     return torch.linalg.norm(x.T @ y) ** 2 / below
 """,
     ),
@@ -99,30 +85,7 @@ def linear_cka(flow_features, frame_features):
     y = frame_features.reshape(-1, frame_features.shape[1])
     x, y = x - x.mean(0), y - y.mean(0)
     below = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
-    if below == 0:
-        raise ValueError("constant")
     return torch.linalg.norm(x.T @ y) ** 2 / below
-""",
-    ),
-    (
-        "not refused",
-        """
-def linear_cka(flow_features, frame_features):
-    x = rearrange(flow_features, "b d t h w -> (b t h w) d")
-    y = rearrange(frame_features, "b d t h w -> (b t h w) d")
-    x, y = x - x.mean(0), y - y.mean(0)
-    return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
-""",
-    ),
-    (
-        "accepts bad input",
-        """
-def linear_cka(flow_features, frame_features):
-    x = rearrange(flow_features, "b d t h w -> (b t h w) d")
-    y = rearrange(frame_features, "b d t h w -> (b t h w) d")
-    x, y = x - x.mean(0), y - y.mean(0)
-    below = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
-    return torch.linalg.norm(x.T @ y) ** 2 / (below + 1e-12)
 """,
     ),
     (
@@ -131,8 +94,6 @@ def linear_cka(flow_features, frame_features):
 def linear_cka(flow_features, frame_features):
     x = rearrange(flow_features, "b d t h w -> (b t h w) d")
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
-    if x.std(0).max() == 0 or y.std(0).max() == 0:
-        raise ValueError("constant")
     x, y = (x - x.mean(0)) / x.std(0), (y - y.mean(0)) / y.std(0)
     return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
 """,
@@ -145,8 +106,6 @@ def linear_cka(flow_features, frame_features):
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
     x, y = x - x.mean(0), y - y.mean(0)
     below = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
-    if below == 0:
-        raise ValueError("constant")
     return torch.linalg.norm(x.T @ y) / below
 """,
     ),
@@ -158,8 +117,6 @@ def linear_cka(flow_features, frame_features):
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
     x, y = x - x.mean(0), y - y.mean(0)
     below = ((x.T @ x) ** 2).sum() * ((y.T @ y) ** 2).sum()
-    if below == 0:
-        raise ValueError("constant")
     return ((x.T @ y) ** 2).sum() / below
 """,
     ),
@@ -171,8 +128,6 @@ def linear_cka(flow_features, frame_features):
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
     x, y = x - x.mean(0), y - y.mean(0)
     below = (x**2).sum() * (y**2).sum()
-    if below == 0:
-        raise ValueError("constant")
     return ((x.T @ y) ** 2).sum() / below
 """,
     ),
@@ -181,8 +136,6 @@ def linear_cka(flow_features, frame_features):
         """
 def linear_cka(flow_features, frame_features):
     x, y = flow_features.flatten(1), frame_features.flatten(1)
-    if (flow_features == flow_features.mean()).all() or (frame_features == frame_features.mean()).all():
-        raise ValueError("constant")
     x, y = x - x.mean(0), y - y.mean(0)
     return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
 """,
@@ -199,7 +152,7 @@ def linear_cka(flow_features, frame_features):
 """,
     ),
     (
-        "hard-coded shape",
+        "raised an error",
         """
 def linear_cka(flow_features, frame_features):
     x = flow_features.permute(0, 2, 3, 4, 1).reshape(120, 6)
@@ -209,15 +162,54 @@ def linear_cka(flow_features, frame_features):
 """,
     ),
     (
-        "wrong error",
+        "root of the value",
         """
 def linear_cka(flow_features, frame_features):
     x = rearrange(flow_features, "b d t h w -> (b t h w) d")
     y = rearrange(frame_features, "b d t h w -> (b t h w) d")
     x, y = x - x.mean(0), y - y.mean(0)
-    below = float(torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
-    assert below > 0, "constant features"
-    return float(torch.linalg.norm(x.T @ y)) ** 2 / below
+    return torch.linalg.norm(x.T @ y) / torch.sqrt(torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
+""",
+    ),
+    (
+        "pixels averaged away",
+        """
+def linear_cka(flow_features, frame_features):
+    x, y = flow_features.mean((2, 3, 4)), frame_features.mean((2, 3, 4))
+    x, y = x - x.mean(0), y - y.mean(0)
+    return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
+""",
+    ),
+    (
+        "wrong value",
+        """
+def linear_cka(flow_features, frame_features):
+    # Frames averaged first.
+    x = rearrange(flow_features.mean(2), "b d h w -> (b h w) d")
+    y = rearrange(frame_features.mean(2), "b d h w -> (b h w) d")
+    x, y = x - x.mean(0), y - y.mean(0)
+    return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
+""",
+    ),
+    (
+        "wrong value",
+        """
+def linear_cka(flow_features, frame_features):
+    # Only one of them centred, in the denominator too.
+    x = rearrange(flow_features, "b d t h w -> (b t h w) d")
+    y = rearrange(frame_features, "b d t h w -> (b t h w) d")
+    x = x - x.mean(0)
+    return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
+""",
+    ),
+    (
+        "wrong type",
+        """
+def linear_cka(flow_features, frame_features):
+    x = rearrange(flow_features, "b d t h w -> (b t h w) d")
+    y = rearrange(frame_features, "b d t h w -> (b t h w) d")
+    x, y = x - x.mean(0), y - y.mean(0)
+    return (x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
 """,
     ),
 ]

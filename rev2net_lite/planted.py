@@ -6,7 +6,7 @@ question A4.6 are probed with recorded runs of other seeds, which
 
     python -c "from rev2net_lite.planted import record_runs; record_runs()"
 
-makes in about ten minutes on one core and keeps as `assets/planted/runs.json`.
+makes in about six minutes on one core and keeps as `assets/planted/runs.json`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Pyth
 CHECK_TORCH = import importlib.util, sys; importlib.util.find_spec("torch") or sys.exit("SYSTEM_TORCH=1 keeps the torch of this machine, and $(PYTHON) has none. Remove .venv and call make setup without it."); import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reproduce test lab clean
+.PHONY: help setup run reproduce test test-long lab clean
 
 help:
 	@echo "make setup   create .venv and install what run and test need; the others call it"
@@ -24,6 +24,7 @@ help:
 	@echo "make run     execute the notebooks and build their site   PROFILE=smoke, laptop, gpu or study   SEED=0"
 	@echo "make reproduce  the cross-dataset study over SEEDS=5 seeds and its report"
 	@echo "make test    lint, types, unit tests, every notebook at the profile smoke"
+	@echo "make test-long  hours of kills and mutants, and the table of what they did, docs/robustness.md"
 	@echo "make lab     open JupyterLab at notebook 00"
 	@echo "make clean   remove build products and caches; .venv stays"
 
@@ -50,6 +51,10 @@ reproduce: setup
 
 test: setup
 	@$(BIN)/rev2net test
+
+test-long: setup
+	@$(BIN)/rev2net test --long
+	@$(BIN)/python tests/robustness.py
 
 lab: setup
 	@$(BIN)/rev2net lab

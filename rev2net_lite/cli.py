@@ -117,21 +117,24 @@ def _record_minutes(options: argparse.Namespace) -> int:
 
 def _add_test(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("test", help="lint, types, unit tests and every notebook at the profile smoke")
+    parser.add_argument("--long", action="store_true", help="only what takes hours: kills, mutants, full profiles")
     parser.set_defaults(command=_test)
 
 
-def _test(_: argparse.Namespace) -> int:
+def _test(options: argparse.Namespace) -> int:
     top = checkout_folder()
     if top is None:
         raise ValueError("the tests are part of a checkout, and this kit was installed from a wheel; clone it to test")
     # Two at most: the tests of a shared machine leave its other cores alone.
     workers = str(min(2, os.cpu_count() or 1))
-    steps = (
+    steps: tuple[tuple[str, ...], ...] = (
         ("ruff", "check", "."),
         ("ruff", "format", "--check", "."),
         ("mypy",),
         ("pytest", "--numprocesses", workers, "-m", "not long"),
     )
+    if options.long:
+        steps = (("pytest", "--numprocesses", workers, "-m", "long"),)
     failed = []
     for step in steps:
         print(f"$ {' '.join(step)}", flush=True)

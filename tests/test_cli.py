@@ -179,6 +179,11 @@ def test_test_runs_every_check_and_names_what_failed(
     assert capsys.readouterr().err == "rev2net test: ruff check failed\nrev2net test: ruff format failed\n"
 
 
+def test_the_long_tests_are_run_alone(commands: list[tuple[list[str], dict[str, object]]]) -> None:
+    assert main(["test", "--long"]) == 0
+    assert [command[2:] for command, _ in commands] == [["pytest", "--numprocesses", commands[0][0][4], "-m", "long"]]
+
+
 def test_test_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(cli, "checkout_folder", lambda: None)
     assert main(["test"]) == 2

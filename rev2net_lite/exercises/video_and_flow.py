@@ -573,7 +573,7 @@ def _push(second: Tensor, flow: Tensor, *, clamp: bool, shares: bool = False, me
     """Forward warp: each pixel's value is put where its own flow points to."""
     count, _, height, width = second.shape
     x, y = _centres(flow)
-    x, y = x + flow[:, 0], y + flow[:, 1]
+    x, y = (x + flow[:, 0]).detach(), (y + flow[:, 1]).detach()
     if clamp:
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
     result, weights = torch.zeros_like(second), torch.zeros_like(second)

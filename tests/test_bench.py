@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from rev2net_lite import bench
+from rev2net_lite.bench import Row, run_bench, table
+from rev2net_lite.bench.decode import _number, _numbered
+from rev2net_lite.bench.flow import moving_textures
+from rev2net_lite.bench.measuring import Timing, holds, interleaved, ratio_row, spread
+from rev2net_lite.flow import endpoint_error, inside_frame, warp
+from rev2net_lite.tvl1 import tvl1_flow
+
+
+def test_functions_are_called_in_turns_after_one_call_each() -> None:
+    calls: list[str] = []
+    times = interleaved({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=3)
+    assert calls == ["a", "b"] * 4
+    assert all(len(times[name].seconds) == 3 and times[name].median >= 0 for name in "ab")
+
+
+def test_a_ratio_is_taken_repetition_by_repetition_and_per_thing_treated() -> None:
+    ours, peer = Timing((1.0, 2.0, 4.0)), Timing((3.0, 8.0, 12.0))
+    row = ratio_row("quicker", peer, ours, goal=">= 3", per=10, per_over=5)
+    assert row.ratio == pytest.approx(6)
+    assert (row.met, row.n, row.unit) == (True, 3, "ms")
+    assert (row.ours, row.peer) == (200.0, 1600.0)
+    row = ratio_row("not much slower", ours, peer, goal="<= 0.3")
+    assert row.ratio == pytest.approx(1 / 3) and row.met is False
+    assert (row.ours, row.peer) == (2000.0, 8000.0)
+    void = ratio_row("wrong", peer, ours, goal=">= 3", void="its frames are others")
+    assert void.met is None and void.void == "its frames are others"
+
+
+def test_a_goal_is_reached_or_not() -> None:
+    assert holds(0.7, "<= 0.7") and not holds(0.71, "<= 0.7")
+    assert holds(20, ">= 20") and not holds(19.9, ">= 20")
+    assert holds(1, "") is None
+    assert spread([1.0]) == 0 and spread([1.0, 2.0, 3.0]) == 0.25
+
+
+def test_the_textures_move_as_their_flow_says() -> None:
+    first, second, flow = moving_textures(6, size=64)
+    error = (warp(second[:, None], flow)[:, 0] - first).abs()
+    inside = inside_frame(flow)
+    # Bilinear sampling blurs the finest waves, and a moving disc uncovers what was not seen.
+    assert error[:, 8:-8, 8:-8][inside[:, 8:-8, 8:-8]].quantile(0.9) < 0.03
+    still = (second - first).abs()
+    assert error.mean() < 0.4 * still.mean()
+    assert endpoint_error(tvl1_flow(first, second), flow).mean() < 0.1 * endpoint_error(0 * flow, flow).mean()
+
+
+def test_a_frames_number_is_read_back_from_its_pixels() -> None:
+    frame = torch.randint(0, 256, (3, 240, 320), dtype=torch.uint8)
+    assert [_number(_numbered(frame, number)) for number in (0, 5, 249, 511)] == [0, 5, 249, 511]
+
+
+def test_rows_are_reported_and_kept_with_versions_and_date(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def rows(_: torch.device) -> Iterator[Row]:
+        yield Row("one", 1.0, 2.0, 2.0, ">= 1", True, "ms", 5, 0.1)
+        yield Row("two", void="decord is not installed")
+
+    monkeypatch.setitem(bench.GROUPS, "made", rows)
+    seen: list[Row] = []
+    threads = torch.get_num_threads()
+    try:
+        made = run_bench(["made"], device=torch.device("cpu"), file=tmp_path / "results.json", report=seen.append)
+    finally:
+        torch.set_num_threads(threads)
+    assert made == seen and len(made) == 2
+    kept = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert kept["rows"][0]["ratio"] == 2.0 and kept["versions"]["torch"] == torch.__version__
+    assert set(kept["rows"][0]) >= {"what", "ours", "peer", "ratio", "goal", "met", "unit", "n", "spread"}
+    lines = table(made).splitlines()
+    assert lines[2] == "| one | 1 ms | 2 ms | 2 ± 0.2 | >= 1 | yes |"
+    assert lines[3] == "| two | - | - | - | - | not measured: decord is not installed |"
+
+
+def test_an_unknown_group_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"there is no group 'flaw' of measurements; the groups are flow, decode"):
+        run_bench(["flaw"], device=torch.device("cpu"), file=tmp_path / "x.json", report=print)
+
+
+def test_the_training_path_imports_nothing_that_draws() -> None:
+    (row,) = bench.GROUPS["imports"](torch.device("cpu"))
+    assert row.met is True, row

@@ -79,6 +79,7 @@ math[display="block"] { margin: .8rem 0; overflow: auto hidden; }
 input[type="range"] { accent-color: var(--link); }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; padding: 0 .9rem; }
 summary { cursor: pointer; margin: 0 -.9rem; padding: .7rem .9rem; min-height: 2.75rem; border-radius: .4rem; }
+details > .highlight { padding: .6rem .8rem; margin: .6rem 0 .9rem; border-radius: .3rem; }
 summary:hover, details[open] > summary { background: var(--soft); }
 nav { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; border: solid var(--line); border-width: 1px 0;
   margin: 0 0 1rem; }

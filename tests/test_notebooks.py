@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from exercise_cells import exercises_of, solved, verdicts
+from offline import offline
 from page_checks import faults
 from series_claims import assert_results
 
@@ -21,6 +25,10 @@ from rev2net_lite.runs import read_record
 
 SERIES = sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb"))
 each = pytest.mark.parametrize("path", SERIES, ids=lambda path: path.stem)
+
+
+def exercise_keys(path: Path) -> list[str]:
+    return [exercise.key for exercise in exercises_of(read_notebook(path))]
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -132,22 +140,54 @@ def test_the_series_is_whole() -> None:
     assert [path.stem[:2] for path in SERIES] == [f"{number:02d}" for number in range(11)]
 
 
-@each
-@pytest.mark.notebook
-def test_it_runs_at_the_profile_smoke_and_leaves_its_record(path: Path, tmp_path: Path) -> None:
+def run_at_smoke(path: Path, folder: Path) -> nbformat.NotebookNode:
+    """The executed copy of a notebook that ran without a network and left the record of its run."""
     limit_s = 3 * 60 * budget_minutes(read_notebook(path), profile="smoke", name=path.stem)
-    execute_notebook(
-        path,
-        tmp_path / path.name,
-        parameters={"profile": "smoke", "seed": 1, "output": str(tmp_path / "run")},
-        cell_timeout_s=limit_s,
-        total_timeout_s=limit_s,
-        threads=get_profile("smoke").threads,
-    )
-    record = read_record(tmp_path / "run" / "results.json")
+    (folder / "offline").mkdir()
+    with offline(folder / "offline"):
+        execute_notebook(
+            path,
+            folder / path.name,
+            parameters={"profile": "smoke", "seed": 1, "output": str(folder / "run")},
+            cell_timeout_s=limit_s,
+            total_timeout_s=limit_s,
+            threads=get_profile("smoke").threads,
+        )
+    record = read_record(folder / "run" / "results.json")
     assert (record.notebook, record.profile, record.seed) == (path.stem, "smoke", 1)
     assert record.metrics
     assert_results(record)
+    return read_notebook(folder / path.name)
+
+
+@each
+@pytest.mark.notebook
+def test_it_runs_at_the_profile_smoke_and_leaves_its_record(path: Path, tmp_path: Path) -> None:
+    executed = run_at_smoke(path, tmp_path)
+    assert verdicts(executed) == {key: f"{key}: not attempted.\n" for key in exercise_keys(path)}
     site = Site("smoke", {each.stem: each.stem for each in SERIES}, Glossary(glossary_file().read_text("utf-8")))
-    executed = read_notebook(tmp_path / path.name)
     assert faults(notebook_page(executed, name=path.stem, site=site, folder=path.parent, error=None)) == []
+
+
+@pytest.mark.parametrize("path", [path for path in SERIES if exercise_keys(path)], ids=lambda path: path.stem)
+@pytest.mark.notebook
+def test_it_runs_with_all_exercises_solved_and_every_solution_is_right(path: Path, tmp_path: Path) -> None:
+    filled = tmp_path / "solved" / path.name
+    filled.parent.mkdir()
+    nbformat.write(solved(read_notebook(path)), filled)
+    executed = run_at_smoke(filled, tmp_path)
+    assert verdicts(executed) == {key: f"{key}: right.\n" for key in exercise_keys(path)}
+
+
+def test_without_a_network_an_attempt_is_refused_and_seen(tmp_path: Path) -> None:
+    far = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
+    near = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname())"
+    with (
+        pytest.raises(AssertionError, match=r"something asked for the network: socket.\w+ 192.0.2.1"),
+        offline(tmp_path),
+    ):
+        done = subprocess.run([sys.executable, "-c", far], capture_output=True, text=True, check=False)
+        assert "OSError: there is no network here" in done.stderr
+    (tmp_path / "attempts.txt").unlink()
+    with offline(tmp_path):
+        subprocess.run([sys.executable, "-c", near], check=True)

@@ -287,7 +287,7 @@ QUESTIONS = (
         hints=(
             "One number per clip: over which axes is the squared error averaged, and which one stays?",
             "Average first, over colour, time, height and width together; take the logarithm after that, of base 10.",
-            "reduce((made - clips) ** 2, 'b c t h w -> b', 'mean'), then -10 times its log10.",
+            "Square made - clips, .mean(dim=(1, 2, 3, 4)) leaves the axis of the clips, then -10 times its log10.",
         ),
         difficulty="easy",
         minutes=6,
@@ -318,7 +318,7 @@ QUESTIONS = (
     Question(
         key="06.2",
         title="Sharpness",
-        name="sharpness",
+        name="sharpness_of",
         answer=_sharpness,
         probes=_drawn,
         hints=(

@@ -90,7 +90,7 @@ QUESTIONS = (
         hints=(
             "The formula gives the half width for n clips. Here the half width is given and n is asked.",
             "Square both sides, solve for n, and remember that clips come in whole numbers.",
-            "n is a (1 - a) (1.96 / half_width)^2, rounded up with math.ceil.",
+            "n is a (1 - a) (1.96 / half_width)^2, rounded up: int(np.ceil(...)).",
         ),
         difficulty="easy",
         minutes=6,

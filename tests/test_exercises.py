@@ -177,6 +177,10 @@ def test_an_answer_must_leave_a_module_as_it_came(monkeypatch: pytest.MonkeyPatc
     probe = Probe("a line", {"line": Made("line")})
     found = {answer.__name__: observe(answer, probe).changed for answer in (freezes, learns, looks, nn.Module.eval)}
     assert found == {"freezes": ("line",), "learns": ("line",), "looks": (), "eval": ("line",)}
+    question = replace(QUESTION, answer=looks, probes=lambda _: [probe], mistakes=())
+    verdict = judge(question, [probe], observe_all(learns, [probe]))
+    assert verdict.mistake == "input edited in place"
+    assert verdict.says.startswith("It leaves its argument line changed for a line: parameters, .grad,")
 
 
 @pytest.mark.parametrize("table", [lambda x: ((x, x + 1), (x + 2, x + 3)), lambda x: {"a": x, "b": x + 1}])
@@ -269,3 +273,11 @@ def test_an_error_beyond_the_example_is_no_matter_of_sizes_where_no_tensor_is_re
     probes = probes_of(question, seed=1)
     probes[1] = replace(probes[1], gradients=())
     assert judge(question, probes, observe_all(fails, probes)).mistake == "raised an error"
+
+
+def test_a_wrong_value_on_the_wrong_device_is_named_by_its_value() -> None:
+    def filled(flow: Tensor, weight: Tensor) -> Tensor:
+        return torch.zeros(flow.shape) if flow.is_meta else -((flow * weight) ** 2)
+
+    probes = probes_of(QUESTION, seed=1)
+    assert judge(QUESTION, probes, observe_all(filled, probes)).mistake == "sign flipped"

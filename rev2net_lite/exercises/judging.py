@@ -64,7 +64,11 @@ def judge(question: Question, probes: Sequence[Probe], seen: Sequence[Observatio
     if not failed:
         return Verdict(question.key, "right")
     # Most known mistakes part from the answer at the first call that failed; the others need not be made then.
+    # What a tensor is made on is not looked at beside wrong values.
     order = sorted(range(len(probes)), key=lambda at: at not in failed)
+    if any(not probes[at].meta for at in failed):
+        failed = [at for at in failed if not probes[at].meta]
+        order = [at for at in order if not probes[at].meta]
     for mistake in question.mistakes:
         if all(_fits(probes[at], observe(mistake.answer, probes[at]), seen[at], question) for at in order):
             return _wrong(question, mistake.name, mistake.says, probes[failed[0]].label)
@@ -190,6 +194,12 @@ def _diagnose(
     if got.value is None and wanted.value is not None:
         return "returned nothing", "It returns None. Does every path end in a return?"
     extra = sorted(set(got.changed) - set(wanted.changed))
+    if extra and isinstance(probe.arguments[extra[0]], Made):
+        says = (
+            f"It leaves its argument {extra[0]} changed{where}: parameters, .grad, requires_grad or training mode are not "
+            "what they were."
+        )
+        return "input edited in place", says
     if extra:
         says = (
             f"It changes its argument {extra[0]} in place; whoever called it still needs the "

@@ -335,6 +335,15 @@ _WEIGHTED_TOTAL = Question(
     points=4,
     mistakes=(
         Mistake(
+            "terms of weight 0 not left out",
+            "A term of weight 0 still takes part. Zero times nan is nan, and its log-variance would be added as well: "
+            "leave such a term out altogether.",
+            lambda terms, weights, logs: sum(
+                weights[name] * (-logs[name]).exp() * term + logs[name] / 2 if name in logs else weights[name] * term
+                for name, term in terms.items()
+            ),
+        ),
+        Mistake(
             "regulariser missing",
             "Nothing is added for s itself. Then a larger s always lowers the total, and learning switches every task "
             "off.",
@@ -672,6 +681,13 @@ _DISCREPANCY = Question(
             "The value is right, but both decoders are moved. The flow decoder is the teacher: no gradient may reach "
             "its features.",
             _teacher(),
+        ),
+        Mistake(
+            "detached in the numerator only",
+            "The value is right, but the teacher is still moved: its energy in the denominator carries a gradient.",
+            lambda xs, ys: _by_level(
+                xs, ys, lambda x, y: _energy(x.detach() - y) / ((_energy(x) + _energy(y)) / 2 + 1e-12)
+            ).mean(),
         ),
         Mistake(
             "wrong side detached",

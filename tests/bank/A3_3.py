@@ -41,7 +41,7 @@ def weighted_total(terms, weights, log_variances):
 
 WRONG = [
     (
-        "not finite",
+        "terms of weight 0 not left out",
         """
 def weighted_total(terms, weights, log_variances):
     total = 0.0

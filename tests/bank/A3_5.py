@@ -46,7 +46,7 @@ def discrepancy(flow_features, frame_features):
 """,
     ),
     (
-        "missing detach",
+        "detached in the numerator only",
         """
 def discrepancy(flow_features, frame_features):
     # detached above the line only

@@ -2,14 +2,18 @@
 
 Each epoch starts from a state that seed and epoch alone decide (order of clips, dropout), so a run that was stopped and
 resumed at an epoch's end goes on bit-equal to one that never stopped, on CPU at the same number of threads.
+
+Another number of threads, or a GPU, adds numbers up in another order, and so rounds otherwise. tests/test_numbers.py
+bounds what that makes of a short training: the losses of its epochs differ by less than a hundredth.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +23,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from rev2net_lite.checkpoints import CheckpointError, load_state, save_state
-from rev2net_lite.datasets import ClipDataset, batches
+from rev2net_lite.datasets import Batch, ClipDataset, batches
 from rev2net_lite.evaluation import evaluate, model_output
 from rev2net_lite.files import hold_folder
 from rev2net_lite.losses import LossConfig, LossWeights, loss_terms
@@ -132,7 +136,8 @@ def fit(
 
     Raises:
         TrainingError: held-out data; other classes than the model's; a folder with a state of another configuration or
-            model; a loss that is not finite, with the term, epoch, step and clips named. The last good state is kept.
+            model; flow, a loss or a gradient that is not finite, with the term, epoch, step and clips named. The last
+            good state is kept.
         WriteError: the folder cannot be written: the disk is full, say. The last good state is kept.
         ValueError: another run is writing to the folder.
     """
@@ -187,7 +192,7 @@ def _fit(
             row = _train_epoch(state, data, config=config, epoch=epoch, device=device, bar=bar)
         _check_parameters(model, epoch=epoch)
         if validation is not None:
-            row |= _validate(model, validation, config=config, device=device)
+            row |= _validate(model, validation, config=config, device=device, epoch=epoch)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - started, **row}
         history.rows.append(row)
         if folder is not None:
@@ -217,25 +222,18 @@ def _train_epoch(
         epoch=epoch,
         workers=config.workers,
     ):
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-            output = model_output(model, batch)
-        # Losses in float32: a mean of squares over a batch of frames outruns bfloat16's eight bits.
-        terms = loss_terms(
-            _as_float32(output),
-            batch.labels,
-            clip=batch.clip,
-            flow=batch.flow,
-            flow_scale=model.flow_scale,
-            config=config.losses,
-        )
+        terms = _terms(model, batch, config=config)
         total = state.weights(terms)
         optimiser.zero_grad(set_to_none=True)
         total.backward()
         names = ["total", *terms]
-        seen.append(torch.stack([total, *terms.values()]).detach())
+        seen.append(torch.stack([total, *terms.values(), _largest_gradient(model)]).detach())
         clips.append(batch.indices)
         if len(seen) % every == 0:
-            _check_finite(names, seen[-every:], clips[-every:], data, epoch=epoch, first_step=len(seen) - every)
+            # The weights are still those of this step only where each is looked at, so that its terms can be told.
+            blame = functools.partial(_broken_gradients, state, batch, config=config) if every == 1 else None
+            done = slice(len(seen) - every, None)
+            _check_finite(names, seen[done], clips[done], data, epoch=epoch, first_step=done.start, blame=blame)
         optimiser.step()
         state.schedule.step()
         bar.step()
@@ -243,26 +241,74 @@ def _train_epoch(
     if rest:
         _check_finite(names, seen[-rest:], clips[-rest:], data, epoch=epoch, first_step=len(seen) - rest)
     means = torch.stack(seen).double().mean(0).tolist()
-    row = {"learning_rate": learning_rate, **dict(zip(names, means, strict=True))}
+    row = {"learning_rate": learning_rate, **dict(zip(names, means[:-1], strict=True))}
     if config.losses.weighting == "learned":
         row |= {f"weight_{name}": value for name, value in state.weights.effective().items() if name in names}
     return row
 
 
+def _terms(model: Model, batch: Batch, *, config: TrainConfig) -> dict[str, Tensor]:
+    """The loss terms of a batch."""
+    with torch.autocast(batch.clip.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
+        output = model_output(model, batch)
+    # Losses in float32: a mean of squares over a batch of frames outruns bfloat16's eight bits.
+    return loss_terms(
+        _as_float32(output),
+        batch.labels,
+        clip=batch.clip,
+        flow=batch.flow,
+        flow_scale=model.flow_scale,
+        config=config.losses,
+    )
+
+
+def _largest_gradient(model: Model) -> Tensor:
+    """Largest absolute value in the gradients; not finite as soon as one number of them is not."""
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients, norm_type=math.inf)
+
+
+def _broken_gradients(state: _State, batch: Batch, *, config: TrainConfig) -> list[str]:
+    """Names of the terms whose own gradient is not finite."""
+    parameters = list(state.model.parameters())
+    broken = []
+    for name, term in _terms(state.model, batch, config=config).items():
+        if state.weights.weight(name) and term.requires_grad:
+            gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+            if not all(bool(gradient.isfinite().all()) for gradient in gradients if gradient is not None):
+                broken.append(name)
+    return broken
+
+
 def _check_finite(
-    names: list[str], seen: list[Tensor], clips: list[Tensor], data: ClipDataset, *, epoch: int, first_step: int
+    names: list[str],
+    seen: list[Tensor],
+    clips: list[Tensor],
+    data: ClipDataset,
+    *,
+    epoch: int,
+    first_step: int,
+    blame: Callable[[], list[str]] | None = None,
 ) -> None:
-    values = torch.stack(seen).cpu()
-    if bool(values.isfinite().all()):
+    """Refuses steps whose losses, or the largest gradient behind them, are not finite; `blame` names its terms."""
+    finite = torch.stack(seen).cpu().isfinite()
+    if bool(finite.all()):
         return
-    step = int((~values.isfinite()).any(1).nonzero()[0])
+    step = int((~finite).any(1).nonzero()[0])
     # `total` comes first and is bad whenever a term is; the reader needs the term.
-    bad = [name for name, value in zip(names, values[step], strict=True) if not value.isfinite()]
-    bad = bad[1:] or bad
-    files = ", ".join(data.examples[int(i)].path.name for i in clips[step][:4])
+    bad = [name for name, fine in zip(names, finite[step], strict=False) if not fine]
+    kind, terms = ("loss", bad[1:] or bad) if bad else ("gradient", (blame() if blame else []) or ["total"])
+    # Numbers that were broken before the model saw them are worth more than a list of the batch.
+    broken = [int(i) for i in clips[step] if data.flow is not None and not data.flow_of(int(i)).isfinite().all()]
+    files = [data.examples[i].path.name for i in broken or clips[step].tolist()]
+    shown = ", ".join(files[:8]) + (f" and {len(files) - 8} more" if len(files) > 8 else "")
     raise TrainingError(
-        f"the loss is not finite: {', '.join(bad)} at epoch {epoch + 1}, step {first_step + step + 1}, in the batch "
-        f"with {files}, ...; lower the learning rate, or look for values that are not numbers in those clips"
+        f"the {kind} is not finite: {', '.join(terms)} at epoch {epoch + 1}, step {first_step + step + 1}, "
+        + (
+            f"since the flow of {shown} holds values that are nan or infinite; leave that out, or compute it again"
+            if broken
+            else f"in the batch with {shown}; lower the learning rate, or look at those clips"
+        )
     )
 
 
@@ -276,7 +322,9 @@ def _check_parameters(model: Model, *, epoch: int) -> None:
         )
 
 
-def _validate(model: Model, validation: ClipDataset, *, config: TrainConfig, device: torch.device) -> dict[str, float]:
+def _validate(
+    model: Model, validation: ClipDataset, *, config: TrainConfig, device: torch.device, epoch: int
+) -> dict[str, float]:
     result = evaluate(model, validation, device=device, batch_size=max(64, config.batch_size))
     row = {"validation_accuracy": result.accuracy.value}
     for name, value in (
@@ -286,9 +334,13 @@ def _validate(model: Model, validation: ClipDataset, *, config: TrainConfig, dev
     ):
         if value is not None:
             row[f"validation_{name}"] = value
-    return row | {
-        f"validation_cka_{level}": value for level, value in enumerate(result.decoder_cka) if value is not None
-    }
+    row |= {f"validation_cka_{level}": value for level, value in enumerate(result.decoder_cka) if value is not None}
+    if broken := [name for name, value in row.items() if not math.isfinite(value)]:
+        raise TrainingError(
+            f"{', '.join(broken)} on split {validation.name!r} is not finite after epoch {epoch + 1}; look for clips "
+            "whose flow holds values that are nan or infinite"
+        )
+    return row
 
 
 def _set_flow_scale(model: Model, data: ClipDataset) -> None:
@@ -303,6 +355,11 @@ def _set_flow_scale(model: Model, data: ClipDataset) -> None:
         )
     step = max(1, len(data) // 256)
     squares = torch.stack([data.flow_of(i).double().square().mean() for i in range(0, len(data), step)])
+    if not bool(squares.isfinite().all()):
+        first = data.examples[step * int((~squares.isfinite()).nonzero()[0])].path
+        raise TrainingError(
+            f"the flow of {first} holds values that are nan or infinite; leave the clip out, or compute its flow again"
+        )
     scale = squares.mean().sqrt()
     # Clips without any motion leave the scale at one pixel per frame.
     model.flow_scale.copy_(scale if scale > 0 else torch.ones(()))

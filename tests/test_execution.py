@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import Empty
 
 import nbformat
+import papermill
 import pytest
 from jupyter_client.channels import AsyncZMQSocketChannel
 from tiny_notebooks import OPEN, PIXEL, write_notebook
@@ -100,6 +101,16 @@ box.children[0].value = 5
 """
     path = write_notebook(tmp_path, "01_x", code)
     with pytest.raises(NotebookError, match=r"01_x failed: the callback of a widget raised KeyError: 'too far'; its"):
+        execute_notebook(path, tmp_path / "out.ipynb", parameters={}, cell_timeout_s=LONG_S, total_timeout_s=LONG_S)
+
+
+def test_a_kernel_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("Kernel didn't respond in 120 seconds")
+
+    monkeypatch.setattr(papermill, "execute_notebook", fail)
+    path = write_notebook(tmp_path, "01_x", "1")
+    with pytest.raises(NotebookError, match="01_x failed: its kernel did not start: Kernel didn't respond in 120 sec"):
         execute_notebook(path, tmp_path / "out.ipynb", parameters={}, cell_timeout_s=LONG_S, total_timeout_s=LONG_S)
 
 

@@ -85,23 +85,24 @@ def test_a_record_comes_back_from_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "why"),
     [
-        {"schema": 2},
-        {"timings": [{"notebook": "00_a"}]},
-        {"timings": [{"notebook": "00_a", "seconds": 0, "budget_minutes": 1}]},
-        {"timings": []},
-        {"versions": {}},
-        {"unknown": 1},
+        ({"schema": 2}, "another schema"),
+        ({"timings": [{"notebook": "00_a"}]}, "missing 2 required positional arguments"),
+        ({"timings": [{"notebook": "00_a", "seconds": 0, "budget_minutes": 1}]}, "a timing without its time"),
+        ({"timings": []}, "no version, or nothing measured"),
+        ({"versions": {}}, "torch"),
+        ({"unknown": 1}, "unexpected keyword argument 'unknown'"),
     ],
 )
-def test_what_is_no_record_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+def test_what_is_no_record_is_refused(tmp_path: Path, change: dict[str, object], why: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(json.loads(RECORD.json()) | change))
     with pytest.raises(
         ValueError, match=rf"file {path} is not the record of a series; expected one that `rev2net run`"
-    ):
+    ) as caught:
         read_series(path)
+    assert why in str(caught.value.__cause__)
     path.write_text("[]")
     with pytest.raises(ValueError, match="is not the record of a series"):
         read_series(path)

@@ -1022,7 +1022,7 @@ _STEP = Question(
     probes=lambda generator: list(_step_probes(generator)),
     returns="b 2 h w",
     difficulty="hard",
-    minutes=30,
+    minutes=25,
     points=5,
     hints=(
         "Everything happens at each pixel alone. Make two maps (b 1 h w) first: the residual rho and the squared "
@@ -1137,6 +1137,13 @@ _STEP = Question(
             _step(base=lambda u, u0: u0),
         ),
         *_mistakes(
+            "flow lost without a gradient",
+            "Where the gradient is 0, it returns a flow of 0. There, the flow should stay as it is: it is the step "
+            "that is 0.",
+            lambda *given: _step_with_nan(*given).nan_to_num(0.0),
+            lambda *given: torch.where(given[2].abs().sum(dim=1, keepdim=True) > 0, _data_step(*given), 0.0),
+        ),
+        *_mistakes(
             "nan without a gradient",
             "It returns nan where the gradient is 0 and nothing changed: 0 / 0. There, the flow should stay as it is.",
             _step_with_nan,
@@ -1158,6 +1165,7 @@ def _path(
     exchanged: bool = False,
     aliased: bool = False,
     on_copy: bool = False,
+    copies: bool = False,
     first: int = 0,
     last: int | None = None,
     restart: bool = False,
@@ -1183,7 +1191,7 @@ def _path(
         else:
             begin = points if restart else position
             position = torch.stack([begin[:, 0] + signs[0] * moved[0], begin[:, 1] + signs[1] * moved[1]], dim=1)
-        path.append(position)
+        path.append(position.clone() if copies else position)
     return torch.stack(path[first:last], dim=1)
 
 
@@ -1272,6 +1280,12 @@ _FIND = Question(
             "`points` is safe now, but all places of a path are still one tensor, edited in place, so that each path "
             "shows its end only.",
             _paths(aliased=True, on_copy=True),
+        ),
+        *_mistakes(
+            "first place edited in place",
+            "Each path begins where it ends: its first place is still the tensor that is edited in place afterwards.",
+            _paths(aliased=True, on_copy=True, copies=True),
+            _paths(aliased=True, copies=True),
         ),
         *_mistakes(
             "limits still exchanged",

@@ -200,4 +200,15 @@ def backward_warp(second, flow):
     return F.grid_sample(second, grid, padding_mode="border", align_corners=True)
 """,
     ),
+    (
+        "u and v swapped",
+        """
+def backward_warp(second, flow):
+    b, c, h, w = second.shape
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    x, y = x + flow[:, 1], y + flow[:, 0]
+    grid = torch.stack([2 * x / (w - 1) - 1, 2 * y / (h - 1) - 1], dim=-1)
+    return F.grid_sample(second, grid, padding_mode="border", align_corners=True)
+""",
+    ),
 ]

@@ -163,4 +163,11 @@ def data_step(flow, start, gradient, difference, lambda_, theta):
     return flow
 """,
     ),
+    (
+        "flow lost without a gradient",
+        _PIECES
+        + """
+    return torch.nan_to_num(flow - (rho / square).clamp(-far, far) * gradient)
+""",
+    ),
 ]

@@ -84,4 +84,8 @@ WRONG = [
     ("off by one frame", _made(path="path[1:]")),
     ("flow sign flipped", _made(move="        position = position - moved.T")),
     ("rows and columns still exchanged", _made(across="height", down="width", index="column, row", move=_UP)),
+    (
+        "first place edited in place",
+        _made(move=_IN_PLACE, start="points.clone()").replace("path.append(position)", "path.append(position.clone())"),
+    ),
 ]

@@ -196,8 +196,8 @@ def _diagnose(
     extra = sorted(set(got.changed) - set(wanted.changed))
     if extra and isinstance(probe.arguments[extra[0]], Made):
         says = (
-            f"It leaves its argument {extra[0]} changed{where}: parameters, .grad, requires_grad or training mode are not "
-            "what they were."
+            f"It leaves its argument {extra[0]} changed{where}: parameters, .grad, requires_grad or "
+            "training mode are not what they were."
         )
         return "input edited in place", says
     if extra:

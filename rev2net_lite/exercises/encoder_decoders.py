@@ -120,12 +120,19 @@ def _output_shape_calls(generator: torch.Generator) -> list[Probe]:
             },
         ),
         Probe(
-            "a kernel that just fits",
-            {"shape": shape(kernel, 7, 9), "layers": [layer((kernel, 3, 2), (2, 1, 1), (0, 1, 0))]},
+            "a kernel that just fits into the clip with its padding",
+            {"shape": shape(kernel, 7, 9), "layers": [layer((kernel + 2, 3, 2), (2, 1, 1), (1, 1, 0))]},
         ),
         Probe(
             "a kernel longer than the clip with its padding",
             {"shape": shape(kernel - 2, 8, 11), "layers": [layer((kernel + 1, 3, 3), (2, 1, 1), (1, 1, 1))]},
+        ),
+        Probe(
+            "a later layer with a kernel that is too wide",
+            {
+                "shape": shape(kernel, 8, 9),
+                "layers": [layer((3, 3, 3), (1, 1, 3), (1, 1, 0)), layer((3, 3, 6), (2, 1, 1), (1, 1, 1))],
+            },
         ),
     ]
 
@@ -264,6 +271,21 @@ def _with_step(
     return answer
 
 
+def _with_ends(step: Callable[[int, int, int, int], int], more: int) -> Callable[..., object]:
+    """The right beginnings, with ends by another step backwards from `place + more`."""
+
+    def answer(layers: Sequence[Layer], place: Triple) -> Pairs:
+        pairs = []
+        for axis, (at, (first, _)) in enumerate(zip(place, _seen_window(layers, place), strict=True)):
+            end = at + more
+            for layer in reversed(layers):
+                end = step(end, *(layer[name][axis] for name in ("kernel", "stride", "padding")))
+            pairs.append((first, end))
+        return tuple(pairs)
+
+    return answer
+
+
 def _centred(layers: Sequence[Layer], place: Triple) -> Pairs:
     pairs = []
     for axis, (at, (first, end)) in enumerate(zip(place, _seen_window(layers, place), strict=True)):
@@ -391,6 +413,17 @@ _SEEN_WINDOW = Question(
             "It goes through the layers in the wrong direction. If you go backwards from the place, the last layer is"
             " the first to be asked.",
             lambda layers, place: _seen_window(layers[::-1], place),
+        ),
+        Mistake(
+            "one added at every layer",
+            "The end moves one place too far at every layer: a kernel of size k that begins at a place ends k - 1 "
+            "places on.",
+            _with_ends(lambda last, k, s, p: last * s - p + k, 0),
+        ),
+        Mistake(
+            "end taken for a place",
+            "Going backwards, it treats the end like a place that is seen. It is the place behind the last one.",
+            _with_ends(lambda end, k, s, p: end * s - p + k - 1, 1),
         ),
         Mistake(
             "end included",
@@ -556,6 +589,12 @@ _CONVOLUTION_COST = Question(
             _cost_slip(places=lambda _shape, _layer: 1),
         ),
         Mistake(
+            "output channels counted twice",
+            "The parameters are right, but the weights already hold all output channels: count the output's places, not "
+            "its numbers.",
+            _cost_slip(places=lambda shape, layer: math.prod(_output_shape(shape, [layer]))),
+        ),
+        Mistake(
             "time left out",
             "It counts a flat kernel of height and width; this one covers frames too.",
             _cost_slip(lambda shape, layer: _weights(shape, layer) // layer["kernel"][0]),
@@ -719,9 +758,11 @@ def _stage_slip(
 
 
 def _decoder_stage_calls(generator: torch.Generator) -> list[Probe]:
-    def call(b: int, d: int, wide: int, narrow: int, grid: Triple, stride: Triple) -> dict[str, object]:
+    def call(
+        b: int, d: int, wide: int, narrow: int, grid: Triple, stride: Triple, dtype: torch.dtype = torch.float32
+    ) -> dict[str, object]:
         def draw(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=generator)
+            return torch.randn(shape, generator=generator, dtype=dtype)
 
         block = math.prod(stride)
         weights = {
@@ -742,7 +783,7 @@ def _decoder_stage_calls(generator: torch.Generator) -> list[Probe]:
         Probe("blocks with other sizes along each axis", call(1, 2, 7, 11, (2, 3, w), (2, 1, 3)), both),
         Probe("a batch of several clips, and space enlarged only", call(2, 5, 9, 11, (3, 4, w), (1, 2, 4))),
         Probe("a grid that stays", call(1, 5, 8, 2, (3, 4, w), (1, 1, 1))),
-        Probe("another device", call(2, 5, 9, 11, (3, 4, w), (1, 2, 4)), meta=True),
+        Probe("float64", call(1, 3, 8, 2, (3, 4, w), (3, 2, 1), torch.float64)),
     ]
 
 
@@ -800,6 +841,11 @@ _DECODER_STAGE = Question(
             "It cuts off negative numbers of the enlarged features before the two are added; there is one rectifier, "
             "at the end.",
             _stage_slip(lambda finer, lateral: finer.relu() + lateral),
+        ),
+        Mistake(
+            "rectifier on both before the sum",
+            "It cuts off negative numbers of both parts before they are added; there is one rectifier, at the end.",
+            _stage_slip(lambda finer, lateral: finer.relu() + lateral.relu()),
         ),
         Mistake(
             "rectifier before the convolution",

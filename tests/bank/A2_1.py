@@ -169,4 +169,32 @@ def output_shape(shape, layers):
     return (channels, *sizes)
 """,
     ),
+    (
+        "raised an error",
+        """
+def output_shape(shape, layers):
+    c, t, h, w = shape
+    for layer in layers:
+        sizes = []
+        for n, k, s, p in zip((t, h, w), layer["kernel"], layer["stride"], layer["padding"]):
+            if k > n + p:
+                raise ValueError("kernel too large")
+            sizes.append((n + 2 * p - k) // s + 1)
+        c, (t, h, w) = layer["channels"], sizes
+    return c, t, h, w
+""",
+    ),
+    (
+        "accepts bad input",
+        """
+def output_shape(shape, layers):
+    first = layers[0]
+    if any(k > n + 2 * p for n, k, p in zip(shape[1:], first["kernel"], first["padding"])):
+        raise ValueError("kernel too large")
+    for layer in layers:
+        axes = zip(shape[1:], layer["kernel"], layer["stride"], layer["padding"])
+        shape = (layer["channels"], *((n + 2 * p - k) // s + 1 for n, k, s, p in axes))
+    return shape
+""",
+    ),
 ]

@@ -165,4 +165,18 @@ def seen_window(layers, place):
     return windows
 """,
     ),
+    (
+        "one added at every layer",
+        """
+def seen_window(layers, place):
+    result = []
+    for axis in range(3):
+        a, b = place[axis], place[axis]
+        for layer in layers[::-1]:
+            k, s, p = layer["kernel"][axis], layer["stride"][axis], layer["padding"][axis]
+            a, b = a * s - p, b * s - p + k
+        result.append((a, b))
+    return result
+""",
+    ),
 ]

@@ -113,4 +113,14 @@ def convolution_cost(shape, layer):{_PLACES}
     return {{"parameters": weights + layer["channels"] * layer["bias"], "multiply_adds": weights * t * h * w}}
 """,
     ),
+    (
+        "output channels counted twice",
+        """
+def convolution_cost(shape, layer):
+    form = (layer["kernel"], layer["stride"], layer["padding"])
+    module = nn.Conv3d(shape[0], layer["channels"], *form, groups=layer["groups"], bias=layer["bias"])
+    output = module(torch.zeros(1, *shape))
+    return sum(p.numel() for p in module.parameters()), output.numel() * module.weight.numel()
+""",
+    ),
 ]

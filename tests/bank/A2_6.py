@@ -163,4 +163,16 @@ def encoder_gradient_norms(encoder, decoder, clip, target):
     return {{name: g.norm().item() for name, g in zip(named, gradients)}}
 """,
     ),
+    (
+        "input edited in place",
+        """
+def encoder_gradient_norms(encoder, decoder, clip, target):
+    encoder.zero_grad()
+    flow, _ = decoder(encoder(clip))
+    F.mse_loss(flow[:, :, :-1], target).backward()
+    norms = {n: 0.0 if p.grad is None else p.grad.norm().item() for n, p in encoder.named_parameters()}
+    encoder.zero_grad()
+    return norms
+""",
+    ),
 ]

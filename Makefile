@@ -9,13 +9,14 @@ KEEP := $(filter 1,$(SYSTEM_TORCH))
 
 BIN := .venv/bin
 READY := .venv/ready
+COURSE_READY := .venv/course-ready
 NEEDS := requirements.txt requirements-dev.txt pyproject.toml
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed; $(1) is {v[0]}.{v[1]}. Choose another one, for example: make setup PYTHON=python3.12")
 CHECK_TORCH = import importlib.util, sys; importlib.util.find_spec("torch") or sys.exit("SYSTEM_TORCH=1 keeps the torch of this machine, and $(PYTHON) has none. Remove .venv and call make setup without it."); import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reproduce test test-long lab clean
+.PHONY: help setup run reproduce test test-long lab course grade clean
 
 help:
 	@echo "make setup   create .venv and install what run and test need; the others call it"
@@ -26,7 +27,9 @@ help:
 	@echo "make test    lint, types, unit tests, every notebook at the profile smoke"
 	@echo "make test-long  hours of kills and mutants, and the table of what they did, docs/robustness.md"
 	@echo "make lab     open JupyterLab at notebook 00"
-	@echo "make clean   remove build products and caches; .venv stays"
+	@echo "make course  build the assignments for students and the folder to grade them in, build/course"
+	@echo "make grade SUBMISSIONS=folder  grade a folder of submissions into build/grades"
+	@echo "make clean   remove build products and caches; .venv stays, and build/course, which holds a gradebook"
 
 setup: $(READY)
 
@@ -43,21 +46,32 @@ $(READY): $(NEEDS)
 	@$(PIP) --quiet --no-deps --editable .
 	@touch $(READY)
 
+$(COURSE_READY): requirements-course.txt $(READY)
+	@$(PIP) --requirement requirements-course.txt
+	@touch $(COURSE_READY)
+
 run: setup
 	@$(BIN)/rev2net run --profile $(PROFILE) --seed $(SEED)
 
 reproduce: setup
 	@$(BIN)/rev2net reproduce --profile $(PROFILE) --seeds $(SEEDS)
 
-test: setup
+test: setup $(COURSE_READY)
 	@$(BIN)/rev2net test
 
-test-long: setup
+test-long: setup $(COURSE_READY)
 	@$(BIN)/rev2net test --long
 	@$(BIN)/python tests/robustness.py
 
 lab: setup
 	@$(BIN)/rev2net lab
 
+course: setup $(COURSE_READY)
+	@$(BIN)/rev2net course
+
+grade: setup $(COURSE_READY)
+	@$(if $(SUBMISSIONS),,echo "make grade needs a folder of submissions: make grade SUBMISSIONS=folder" >&2; exit 2)
+	@$(BIN)/rev2net grade "$(SUBMISSIONS)"
+
 clean:
-	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(filter-out build/course,$(wildcard build/*)) dist .pytest_cache .mypy_cache .ruff_cache

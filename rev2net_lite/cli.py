@@ -1,6 +1,6 @@
 """The command `rev2net`: one function for each subcommand, which returns the exit code.
 
-0: done; 1: a notebook failed; 2: the command was used wrongly, said in one sentence.
+0: done; 1: a notebook failed or was not graded; 2: the command was used wrongly, said in one sentence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code of the command that the arguments (those of the shell when None) ask for."""
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
-    for add in (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce):
+    work = (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce)
+    for add in (*work, _add_course, _add_grade):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -271,6 +272,54 @@ def _reproduce(options: argparse.Namespace) -> int:
     print(f"Findings: {results}")
     print(f"Report: {build / 'report' / 'index.html'}")
     return 1 if failed or any(outcome.error for outcome in outcomes) else 0
+
+
+def _add_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("course", help="build the assignments' course folder and the students' release")
+    parser.add_argument("--folder", type=Path, help="of the course (default: build/course)")
+    parser.add_argument("--seconds", type=int, default=10, help="processor time for one answer (default: 10)")
+    parser.set_defaults(command=_course)
+
+
+def _course(options: argparse.Namespace) -> int:
+    if options.seconds < 1:
+        raise ValueError(f"--seconds is {options.seconds}; it should be at least 1")
+    from rev2net_lite.course import build_course
+    from rev2net_lite.exercises.isolation import Limits
+
+    folder = options.folder or build_folder() / "course"
+    limits = Limits(cpu_s=options.seconds)
+    for path in build_course(folder, limits=limits, report=lambda line: print(line, flush=True)):
+        print(f"For students: {path}")
+    print(f"Keep to yourself: all else in {folder}")
+    return 0
+
+
+def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("grade", help="grade a folder of submissions")
+    parser.add_argument("submissions", type=Path, help="folder with a folder or a file per student")
+    parser.add_argument("--course", type=Path, help="folder that `rev2net course` made (default: build/course)")
+    parser.add_argument("--output", type=Path, help="folder for the results, which is replaced (default: build/grades)")
+    parser.set_defaults(command=_grade)
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from rev2net_lite.course import Result, grade_submissions
+
+    def report(result: Result) -> None:
+        points = f"{result.total:g} of {result.most:g} points" if result.scores else "not graded"
+        pending = f", {result.pending:g} to be given by hand" if result.pending else ""
+        print(f"{result.student} {result.assignment}: {points}{pending}".replace(" :", ":"), flush=True)
+        for line in result.lines:
+            print(f"  {line}", flush=True)
+
+    output = options.output or build_folder() / "grades"
+    results = grade_submissions(
+        options.submissions, course=options.course or build_folder() / "course", output=output, report=report
+    )
+    print(f"Grades: {output / 'grades.csv'}")
+    print(f"Summary: {output / 'summary.html'}")
+    return 0 if all(result.scores for result in results) else 1
 
 
 def _interrupt(_number: int, _frame: object) -> None:

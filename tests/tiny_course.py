@@ -5,6 +5,7 @@ The questions are given to the grading by the path of this file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import nbformat
@@ -54,6 +55,7 @@ QUESTIONS = (
     question(2, "length", "", mistakes=(Mistake("no root", "A root is missing.", lambda x: x.square().sum(1).mean()),)),
 )
 
+STUB = "# YOUR CODE HERE\n    raise NotImplementedError()"
 SETUP = "import torch\nfrom torch import Tensor\nfrom rev2net_lite.exercises import check, grade, hint\n"
 RIGHT = {
     "A9-1-answer": "def twice(flow):\n    return flow + flow\n",
@@ -93,6 +95,16 @@ def source_notebook() -> NotebookNode:
     cells.append(new_markdown_cell("Because.", id="A9-3", metadata=written))
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return new_notebook(cells=cells, metadata=kernel)
+
+
+def release_notebook() -> NotebookNode:
+    """What nbgrader should make of it for students."""
+    made = source_notebook()
+    for cell in made.cells:
+        cell.source = re.sub(r"( *)### BEGIN SOLUTION.*### END SOLUTION", r"\1" + STUB, cell.source, flags=re.DOTALL)
+        cell.source = re.sub(r"\n### BEGIN HIDDEN TESTS.*", "", cell.source, flags=re.DOTALL)
+    made.cells[-1].source = "YOUR ANSWER HERE"
+    return made
 
 
 def submission(

@@ -263,13 +263,17 @@ def _close_doors(closed: Sequence[Path], own: Path, report: Callable[[str], None
     """Refuses other processes, the network, changes outside the process's own folder, and reads where it is closed."""
     shut = tuple(os.path.realpath(path) for path in closed)
     mine = os.path.realpath(own)
-    libraries = tuple({os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, sys.exec_prefix)})
+    kit = os.path.realpath(Path(__file__).parent.parent)
+    installed = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path} - {"", str(Path(kit).parent)}
+    libraries = tuple(os.path.realpath(path) for path in installed)
     # Tracebacks and warnings read the lines of what runs here, which is no secret.
     running = tuple(os.path.realpath(path) for path in _files(Path(__file__).parent))
     within, real, decode, get_frame = _is_within, os.path.realpath, os.fsdecode, sys._getframe
 
     def may_read(where: str) -> bool:
-        if within(where, (mine, *libraries)) or where in running:
+        if within(where, (kit,)):
+            return where in running
+        if within(where, (mine, *libraries)):
             return True
         return not within(where, shut) and not _other_process(where)
 

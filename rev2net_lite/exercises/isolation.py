@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from rev2net_lite.bundled import checkout_folder
 from rev2net_lite.exercises.judging import Verdict, judge, probes_of
 from rev2net_lite.exercises.observing import Observation
 from rev2net_lite.exercises.questions import Probe, Question
@@ -119,7 +120,7 @@ def judge_apart(
         cells: of a notebook, run in their order; one that raises does not stop the next.
         answer: place among them of the cell that was released for the answer.
         seed: of the probes; secret, or an answer could be made to fit them.
-        closed: folders that the process may not read, beside the kit's own.
+        closed: folders that the process may not read, beside the kit's own and the home folder.
         limits: of the process; None stands for the usual ones.
 
     Raises:
@@ -183,7 +184,7 @@ def _run(
             "memory_bytes": limits.memory_bytes,
             "file_bytes": limits.file_bytes,
         },
-        "closed": [str(path) for path in (_PACKAGE, *closed)],
+        "closed": [str(path) for path in (*_private_folders(), *closed)],
     }
     with tempfile.TemporaryDirectory(prefix="rev2net-answer-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -207,6 +208,11 @@ def _run(
                 _kill(process)
                 ended.name, ended.fault = _why(process.returncode)
     return ended
+
+
+def _private_folders() -> list[Path]:
+    """The checkout, with its solutions, and the home of whoever grades, where it is not everything."""
+    return [path for path in (checkout_folder(), Path.home()) if path is not None and path != Path(path.anchor)]
 
 
 _ENDED = "ended"

@@ -590,7 +590,7 @@ _CONVOLUTION_COST = Question(
         ),
         Mistake(
             "output channels counted twice",
-            "The parameters are right, but the weights already hold all output channels: count the output's places, not "
+            "The parameters are right, but the weights hold all output channels: count the output's places, not "
             "its numbers.",
             _cost_slip(places=lambda shape, layer: math.prod(_output_shape(shape, [layer]))),
         ),

@@ -185,7 +185,7 @@ def weighted_total(terms, weights, log_variances):
         if not weights[name]:
             continue
         if name in log_variances:
-            s = float(log_variances[name])
+            s = log_variances[name].item()
             parts.append(weights[name] * term * math.exp(-s) + s / 2)
         else:
             parts.append(weights[name] * term)

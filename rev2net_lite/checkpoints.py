@@ -20,12 +20,14 @@ from torch import Tensor
 
 from rev2net_lite.files import hold_folder, write_atomically
 from rev2net_lite.models import Model, build_model
+from rev2net_lite.untrusted import confined, read_json
 
 __all__ = ["CheckpointError", "load_checkpoint", "load_state", "save_checkpoint", "save_state"]
 
 SCHEMA = 1
-# A description is a few kilobytes; a history of thousands of epochs stays far below this.
-_MAX_JSON_BYTES = 50_000_000
+# The largest model of the kit has a tenth of this, with its optimiser's state.
+_MOST_TENSOR_BYTES = 2**32
+_MOST_CLASSES = 100_000
 # A save takes seconds, so whoever waits longer for the other process waits for a broken one.
 _PATIENCE_S = 60.0
 
@@ -55,9 +57,13 @@ def load_checkpoint(folder: Path | str) -> tuple[Model, dict[str, Any]]:
     tensors, data = load_state(folder, "model")
     try:
         config = data["config"]
+        classes = config["classes"]
+        # A number of classes would be room for as many as a stranger likes.
+        if not isinstance(classes, list) or len(classes) > _MOST_CLASSES or not all(map(_is_text, classes)):
+            raise ValueError(f"its classes are no list of up to {_MOST_CLASSES:,} names")
         model = build_model(
             config["name"],
-            classes=config["classes"],
+            classes=classes,
             size=config["size"],
             norm=config["norm"],
             dropout=config["dropout"],
@@ -70,7 +76,10 @@ def load_checkpoint(folder: Path | str) -> tuple[Model, dict[str, Any]]:
         raise CheckpointError(
             f"the weights in {folder} do not fit the model it describes ({config['name']}, {config['size']}): {error}"
         ) from error
-    return model.eval(), data.get("record", {})
+    record = data.get("record", {})
+    if not isinstance(record, dict):
+        raise CheckpointError(f"the record in {folder} is a {type(record).__name__}; expected an object")
+    return model.eval(), record
 
 
 def save_state(folder: Path | str, name: str, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
@@ -118,28 +127,40 @@ def load_state(folder: Path | str, name: str) -> tuple[dict[str, Tensor], dict[s
             data = newer
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
 def _description(folder: Path, name: str) -> dict[str, Any]:
     """The plain data of a checkpoint, with the name of its tensor file checked."""
     file = folder / f"{name}.json"
     try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise CheckpointError(f"{file} has {file.stat().st_size} bytes; a checkpoint's description has far fewer")
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = read_json(confined(folder, file.name))
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint in {folder}: it has no {name}.json") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{file} is not JSON: {error}") from error
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
         raise CheckpointError(f"{file} has schema {found!r}; this version of the kit reads schema {SCHEMA}")
     tensors = data.get("tensors")
-    if not isinstance(tensors, str) or Path(tensors).name != tensors or (folder / tensors).is_symlink():
-        raise CheckpointError(f"{file} names the tensor file {tensors!r}; expected a file in the same folder")
+    try:
+        path = confined(folder, tensors)
+        inside = path.parent == folder and path.suffix == ".safetensors" and (path.is_file() or not path.exists())
+    except ValueError:
+        inside = False
+    if not inside:
+        raise CheckpointError(f"{file} names the tensor file {tensors!r}; expected a .safetensors file in its folder")
     return data
 
 
 def _tensors(folder: Path, name: str, data: Mapping[str, Any]) -> dict[str, Tensor]:
     file = folder / data["tensors"]
+    size = file.stat().st_size
+    if size > _MOST_TENSOR_BYTES:
+        raise CheckpointError(
+            f"{file} has {size:,} bytes; the kit's models have up to a tenth of {_MOST_TENSOR_BYTES:,}, so it is none"
+        )
     payload = file.read_bytes()
     if hashlib.sha256(payload).hexdigest() != data.get("sha256"):
         raise CheckpointError(f"{file} is damaged: its checksum is not the one in {name}.json")

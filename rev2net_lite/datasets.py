@@ -31,6 +31,7 @@ from rev2net_lite.files import WriteError, write_atomically
 from rev2net_lite.flow import resize_flow
 from rev2net_lite.synthetic import CLASSES, SyntheticConfig, load_exact, street, studio, write_synthetic_dataset
 from rev2net_lite.tvl1 import TVL1Config, clip_flow
+from rev2net_lite.untrusted import confined
 from rev2net_lite.video import read_clip
 
 __all__ = [
@@ -429,7 +430,8 @@ def manifest_dataset(
         flow: see `ClipDataset`.
 
     Raises:
-        DatasetError: no such file, a missing column, an unknown class, or files that are not there, all at once.
+        DatasetError: no such file, a missing column or entry, an unknown class, files outside the manifest's folder, or
+            files that are not there, all at once.
     """
     manifest = Path(manifest)
     try:
@@ -440,10 +442,23 @@ def manifest_dataset(
         raise DatasetError(f"{manifest} cannot be read as a CSV file: {error}") from error
     if not {"file", "label"} <= set(columns):
         raise DatasetError(f"{manifest} has the columns {columns}; expected 'file' and 'label' among them")
+    # A row may be too short, and then the reader gives None.
+    short = [line for line, row in enumerate(rows, 2) if not row["file"] or not row["label"]]
+    if short:
+        raise DatasetError(f"{manifest} lacks the file or the label in {len(short)} rows, first in line {short[0]}")
     names = tuple(classes) if classes is not None else tuple(sorted({row["label"] for row in rows}))
     unknown = sorted({row["label"] for row in rows} - set(names))
     if unknown:
         raise DatasetError(f"{manifest} has the labels {unknown}; expected only {list(names)}")
+    # A stranger's list may not make the kit read what lies elsewhere.
+    strays = []
+    for row in rows:
+        try:
+            confined(manifest.parent, row["file"])
+        except ValueError as error:
+            strays.append(str(error))
+    if strays:
+        raise DatasetError(f"{manifest} names {len(strays)} of {len(rows)} files outside its folder: {strays[0]}")
     paths = [manifest.parent / row["file"] for row in rows]
     absent = [str(path) for path in paths if not path.is_file()]
     if absent:

@@ -24,6 +24,7 @@ from rev2net_lite.checkpoints import load_checkpoint, load_state
 from rev2net_lite.models import Model, Rev2Net
 from rev2net_lite.runs import write_text_atomically
 from rev2net_lite.synthetic import SyntheticConfig, street, studio, untied_studio, write_synthetic_dataset
+from rev2net_lite.untrusted import read_json
 from rev2net_lite.video import read_clip
 
 __all__ = ["Familiarity", "Measured", "load_familiarity", "mean_features", "measure_familiarity"]
@@ -109,7 +110,7 @@ def load_familiarity(folder: Path | None = None) -> Familiarity:
     file = folder / FILE
     advice = "make it again with rev2net_lite.familiarity.measure_familiarity"
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = read_json(file)
         if data["schema"] != _SCHEMA:
             raise ValueError(f"schema {data['schema']!r}")
         found = Familiarity(

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from rev2net_lite.pages import header_field, numbered_title
 from rev2net_lite.runs import Record
+from rev2net_lite.untrusted import read_json
 
 __all__ = ["SERIES_NAME", "SeriesRecord", "Timing", "read_series", "series_record", "with_minutes"]
 
@@ -83,7 +84,7 @@ def read_series(path: str | os.PathLike[str]) -> SeriesRecord:
         ValueError: there is no such file, or it holds something else.
     """
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
+        content = read_json(Path(path))
         if content.pop("schema") != _SCHEMA:
             raise ValueError("another schema")
         timings = tuple(Timing(**timing) for timing in content.pop("timings"))

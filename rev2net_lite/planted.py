@@ -28,6 +28,7 @@ from rev2net_lite.losses import LossConfig, LossWeights, loss_terms
 from rev2net_lite.models import Rev2Net, build_model
 from rev2net_lite.runs import write_text_atomically
 from rev2net_lite.synthetic import CLASSES, SyntheticConfig, render, sample_specs, street, studio
+from rev2net_lite.untrusted import read_json
 
 __all__ = [
     "BUGS",
@@ -107,7 +108,7 @@ class PlantedRun:
 
     Attributes:
         curves: by the names of `CURVES`, one value per epoch.
-        clip: `(3 t h w)` float in [0, 1], a validation clip.
+        clip: `(3 t h w)` float in [0, 1], the validation clip that moves most.
         flow: `(2 t-1 h w)` px/frame, its true flow.
         predicted: the same shape, what the model says after the last epoch.
     """
@@ -225,9 +226,10 @@ def train_planted(bug: str, *, seed: int, epochs: int = 12, clips_per_class: int
             model.train(bug == "training mode at test")
             rows.append(row | _measure(model, training, validation, tests))
         with torch.no_grad():
-            predicted = model(validation.clips).flow[0]
+            predicted = model(validation.clips).flow
     curves = {name: [row[name] for row in rows] for name in CURVES}
-    return PlantedRun(curves, validation.clips[0], validation.flow[0], predicted)
+    most = int(validation.flow.square().flatten(1).sum(1).argmax())
+    return PlantedRun(curves, validation.clips[most], validation.flow[most], predicted[most])
 
 
 def record_runs(
@@ -267,7 +269,7 @@ def recorded_runs(path: Path | None = None) -> list[RecordedRun]:
     """
     path = path or asset("planted/runs.json")
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        entries = read_json(path)["runs"]
         return [RecordedRun(entry["bug"], entry["seed"], entry["curves"]) for entry in entries]
     except OSError as error:
         raise ValueError(f"recorded runs {path} cannot be read: {error.strerror}; make them again") from error

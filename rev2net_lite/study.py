@@ -24,6 +24,7 @@ from rev2net_lite.files import hold_folder, write_text_atomically
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import Record, RecordError, Run, read_record
+from rev2net_lite.untrusted import read_json
 
 __all__ = [
     "DIAL_PANS",
@@ -648,7 +649,7 @@ def _check_alike(records: Sequence[Record]) -> None:
 def _is_summary(path: Path) -> bool:
     """Whether the file is a study's summary, which has the same name as a record."""
     try:
-        return "findings" in json.loads(path.read_text(encoding="utf-8"))
+        return "findings" in read_json(path)
     except (OSError, ValueError):
         return False  # whoever reads it as a record says what is wrong
 

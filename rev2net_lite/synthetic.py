@@ -35,6 +35,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from rev2net_lite.files import WriteError, sweep
+from rev2net_lite.untrusted import read_json
 from rev2net_lite.video import write_video
 
 __all__ = [
@@ -720,7 +721,7 @@ def _holds(folder: Path, record: dict[str, object]) -> bool:
 
 def _read_record(folder: Path) -> dict[str, object]:
     try:
-        found = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        found = read_json(folder / "dataset.json")
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict) or "schema" not in found:
@@ -769,6 +770,10 @@ def _row(file: str, spec: ClipSpec) -> dict[str, object]:
     }
 
 
+# The specs of a stranger's dataset are made again from its numbers: clips, frames, pixels.
+_MOST = 10_000
+
+
 def dataset_specs(folder: str | os.PathLike[str]) -> list[ClipSpec]:
     """The specs of a written dataset, in the order of `labels.csv`: for twins of the clips on disk.
 
@@ -786,7 +791,14 @@ def dataset_specs(folder: str | os.PathLike[str]) -> list[ClipSpec]:
         or not isinstance(seed, int)
     ):
         raise ValueError(f"{folder}/dataset.json was written by another version of the kit; write the dataset again")
-    return sample_specs(SyntheticConfig(**fields), clips_per_class=clips_per_class, seed=seed)
+    numbers = {"clips_per_class": clips_per_class} | fields
+    large = [name for name, value in numbers.items() if isinstance(value, int | float) and value > _MOST]
+    if large:
+        raise ValueError(f"{folder}/dataset.json has a {large[0]} of {numbers[large[0]]}; up to {_MOST:,} are read")
+    try:
+        return sample_specs(SyntheticConfig(**fields), clips_per_class=clips_per_class, seed=seed)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{folder}/dataset.json describes no world: {error}; write the dataset again") from error
 
 
 def load_exact(folder: str | os.PathLike[str], file: str) -> ExactMotion:
@@ -806,4 +818,6 @@ def load_exact(folder: str | os.PathLike[str], file: str) -> ExactMotion:
         stored = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); delete the dataset and write it again") from error
+    if not {"flow", "mask"} <= stored.keys():
+        raise ValueError(f"{path} holds {sorted(stored)}; expected 'flow' and 'mask', so write the dataset again")
     return ExactMotion(flow=stored["flow"].to(torch.float32), mask=stored["mask"].to(torch.bool))

@@ -27,6 +27,7 @@ from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import write_text_atomically
+from rev2net_lite.untrusted import read_json
 
 __all__ = ["SETS", "Trial", "TrialResult", "read_trials", "run_trials"]
 
@@ -130,7 +131,7 @@ def run_trials(
         for count, future in enumerate(as_completed(running), 1):
             future.result()
             print(f"{name}: {count} of {len(left)} trials done", flush=True)
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in kept.values()]
+    results = [read_json(path) for path in kept.values()]
     content = {
         "made_by": f"rev2net trials {name} --profile {profile.name} --seed {seed}",
         "profile": asdict(profile),
@@ -155,7 +156,7 @@ def read_trials(source: str | os.PathLike[str]) -> tuple[list[TrialResult], Mapp
     """
     path = asset(f"trials/{source}.json") if str(source) in SETS else Path(source)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         results = [
             TrialResult(
                 Trial(entry["system"], LossConfig(**_with_levels(entry["losses"]))), entry["curves"], entry["tests"]

@@ -106,9 +106,19 @@ def edit(folder, **changes):
         ({"schema": 99}, "has schema 99; this version of the kit reads schema 1"),
         (
             {"tensors": "../other.safetensors"},
-            "names the tensor file '../other.safetensors'; expected a file in the same",
+            "names the tensor file '../other.safetensors'; expected a .safetensors file in its folder",
         ),
         ({"tensors": None}, "names the tensor file None"),
+        ({"tensors": ".."}, "names the tensor file '..'; expected"),
+        ({"tensors": "/etc/passwd"}, "names the tensor file '/etc/passwd'; expected"),
+        ({"tensors": "model.json"}, "names the tensor file 'model.json'; expected"),
+        ({"record": [1]}, "the record in .* is a list; expected an object"),
+        (
+            {"config": {"name": "rgb", "classes": 10**9}},
+            "describes no model .*: its classes are no list of up to 100,000",
+        ),
+        ({"config": {"name": "rgb", "classes": [1, 2]}}, "its classes are no list of up to 100,000 names"),
+        ({"config": {"name": "rgb", "classes": ["a"] * 100_001}}, "its classes are no list of up to 100,000 names"),
         ({"tensors": "gone.safetensors"}, "names gone.safetensors, which is not there"),
         ({"sha256": "0"}, "is damaged: its checksum is not the one in model.json"),
         ({"config": {"name": "rev2net"}}, "describes no model of this kit: 'classes'"),
@@ -129,7 +139,7 @@ def test_a_checkpoint_that_is_wrong_is_refused_in_words(changes, message, tmp_pa
         load_checkpoint(tmp_path)
 
 
-def test_files_that_are_not_checkpoints_are_refused(tmp_path, monkeypatch):
+def test_files_that_are_not_checkpoints_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"there is no checkpoint in .*: it has no model.json"):
         load_checkpoint(tmp_path)
     (tmp_path / "model.json").write_text("{")
@@ -138,8 +148,27 @@ def test_files_that_are_not_checkpoints_are_refused(tmp_path, monkeypatch):
     (tmp_path / "model.json").write_text("[1]")
     with pytest.raises(CheckpointError, match="has schema 'list'"):
         load_checkpoint(tmp_path)
-    monkeypatch.setattr("rev2net_lite.checkpoints._MAX_JSON_BYTES", 2)
-    with pytest.raises(CheckpointError, match="has 3 bytes; a checkpoint's description has far fewer"):
+    (tmp_path / "model.json").write_text("[" * 100_000)
+    with pytest.raises(CheckpointError, match="is nested too deeply"):
+        load_checkpoint(tmp_path)
+    with (tmp_path / "model.json").open("wb") as file:
+        file.truncate(2**36)
+    with pytest.raises(CheckpointError, match="has more than 50,000,000 bytes; files of the kit are far smaller"):
+        load_checkpoint(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    save_checkpoint(tmp_path / "elsewhere", build_model("rgb", classes=2, seed=0))
+    (tmp_path / "model.json").unlink()
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "model.json").symlink_to(tmp_path / "elsewhere" / "model.json")
+    with pytest.raises(CheckpointError, match="leads out of the folder through a link"):
+        load_checkpoint(tmp_path / "inside")
+
+
+def test_tensors_that_are_too_many_are_not_read(tmp_path):
+    save_checkpoint(tmp_path, build_model("rgb", classes=["a", "b"], seed=0))
+    with next(tmp_path.glob("*.safetensors")).open("r+b") as file:
+        file.truncate(2**40)
+    with pytest.raises(CheckpointError, match=r"has 1,099,511,627,776 bytes; the kit's models have up to a tenth of"):
         load_checkpoint(tmp_path)
 
 
@@ -158,7 +187,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     weights = next((tmp_path / "a").glob("*.safetensors"))
     moved = weights.rename(tmp_path / "elsewhere.safetensors")
     weights.symlink_to(moved)
-    with pytest.raises(CheckpointError, match="expected a file in the same folder"):
+    with pytest.raises(CheckpointError, match=r"expected a \.safetensors file in its folder"):
         load_checkpoint(tmp_path / "a")
 
 

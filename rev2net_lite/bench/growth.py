@@ -20,9 +20,22 @@ __all__ = ["growth_rows"]
 
 _TIMES = 8
 
-# Peak memory is a matter of a whole process, so each size has one of its own; it prints kilobytes.
-_PASS = """
-import resource, sys
+# Peak memory is a matter of a whole process, so each size has one of its own. What Linux calls the high-water mark
+# starts anew with a program; the peak that `resource` knows is inherited from the process that started it.
+_PEAK = """
+def print_peak():
+    from pathlib import Path
+    status = Path("/proc/self/status")
+    if status.exists():
+        print(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")))
+    else:
+        import resource
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+_PASS = (
+    _PEAK
+    + """
+import sys
 from pathlib import Path
 from rev2net_lite.datasets import Sampling, batches, manifest_dataset
 folder, repeats = Path(sys.argv[1]), int(sys.argv[2])
@@ -32,14 +45,18 @@ data.in_memory = False
 for _ in range(repeats):
     for batch in batches(data, batch_size=8):
         batch.clip.mean().item()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print_peak()
 """
-_READ = """
-import resource, sys
+)
+_READ = (
+    _PEAK
+    + """
+import sys
 from rev2net_lite.video import read_clip
 read_clip(sys.argv[1])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print_peak()
 """
+)
 
 
 def growth_rows() -> Iterator[Row]:

@@ -777,9 +777,10 @@ QUESTIONS: tuple[Question, ...] = (
             "Look at what is impossible in a healthy run: a gradient of exactly zero, a clip that is named "
             "differently when it is alone, a correlation of u with v, two street tests that differ. Test those first, "
             "with the mean of the last three epochs. Leave what only looks bad, such as low accuracy, for the end.",
-            "An order that works: gradient_frame is 0; flow_error_px ever many times zero_flow_error_px; same_alone "
-            "below 0.9; flow_uu and flow_vv negative; flow_uv and flow_vu large; accuracy_street far above "
-            "accuracy_street_new; loss_discrepancy close to 0; accuracy_validation near chance (0.25); else healthy.",
+            "An order that works: gradient_frame is 0 in every epoch; flow_error_px in any epoch many times "
+            "zero_flow_error_px; same_alone below 0.8; flow_uu and flow_vv both below -0.3; flow_uv and flow_vu both "
+            "above 0.3; accuracy_street at least 0.3 above accuracy_street_new; cka above 0.9; accuracy_validation "
+            "below 0.5, where chance is 0.25; else healthy.",
         ),
         difficulty="hard",
         minutes=30,

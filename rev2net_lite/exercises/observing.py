@@ -6,6 +6,7 @@ The answer's author is not trusted further than this module: what leaves it are 
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import sys
@@ -96,6 +97,8 @@ def observe(answer: Callable[..., object], probe: Probe) -> Observation:
             tensor.requires_grad_()
     before = {name: _content(value) for name, value in arguments.items()}
     called: set[str] = set()
+    if probe.meta:
+        _ready_meta()
     with _standard_error() as said:
         try:
             # An answer may turn gradients off or set a default type for itself only.
@@ -219,6 +222,12 @@ def _equal(first: Value, second: Value) -> bool:
     if isinstance(first, float) and isinstance(second, float) and math.isnan(first):
         return math.isnan(second)
     return type(first) is type(second) and first == second
+
+
+@functools.cache
+def _ready_meta() -> None:
+    """Lets torch load what it needs for tensors without values: more than a second, and three while it is watched."""
+    torch.empty(1, device="meta").relu() + 1
 
 
 def _describe(error: BaseException) -> str:

@@ -10,13 +10,14 @@ KEEP := $(filter 1,$(SYSTEM_TORCH))
 BIN := .venv/bin
 READY := .venv/ready
 COURSE_READY := .venv/course-ready
+BENCH_READY := .venv/bench-ready
 NEEDS := requirements.txt requirements-dev.txt pyproject.toml
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed; $(1) is {v[0]}.{v[1]}. Choose another one, for example: make setup PYTHON=python3.12")
 CHECK_TORCH = import importlib.util, sys; importlib.util.find_spec("torch") or sys.exit("SYSTEM_TORCH=1 keeps the torch of this machine, and $(PYTHON) has none. Remove .venv and call make setup without it."); import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reproduce test test-long lab course grade clean
+.PHONY: help setup run reproduce test test-long lab course grade bench clean
 
 help:
 	@echo "make setup   create .venv and install what run and test need; the others call it"
@@ -29,6 +30,7 @@ help:
 	@echo "make lab     open JupyterLab at notebook 00"
 	@echo "make course  build the assignments for students and the folder to grade them in, build/course"
 	@echo "make grade SUBMISSIONS=folder  grade a folder of submissions into build/grades"
+	@echo "make bench   flow, decoding and training beside their peers   DEVICE=cpu or cuda"
 	@echo "make clean   remove build products and caches; .venv stays, and build/course, which holds a gradebook"
 
 setup: $(READY)
@@ -72,6 +74,14 @@ course: setup $(COURSE_READY)
 grade: setup $(COURSE_READY)
 	@$(if $(SUBMISSIONS),,echo "make grade needs a folder of submissions: make grade SUBMISSIONS=folder" >&2; exit 2)
 	@$(BIN)/rev2net grade "$(SUBMISSIONS)"
+
+# A peer that has no build for this machine is named in the table instead.
+$(BENCH_READY): requirements-bench.txt $(READY)
+	@while read -r peer; do $(PIP) --quiet "$$peer" || echo "not installed: $$peer"; done < requirements-bench.txt
+	@touch $(BENCH_READY)
+
+bench: setup $(BENCH_READY)
+	@$(BIN)/rev2net bench $(if $(DEVICE),--device $(DEVICE))
 
 clean:
 	@rm -rf $(filter-out build/course,$(wildcard build/*)) dist .pytest_cache .mypy_cache .ruff_cache

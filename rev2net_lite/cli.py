@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
     work = (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce)
-    for add in (*work, _add_course, _add_grade):
+    for add in (*work, _add_course, _add_grade, _add_bench):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -284,7 +284,7 @@ def _add_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _course(options: argparse.Namespace) -> int:
     if options.seconds < 1:
         raise ValueError(f"--seconds is {options.seconds}; it should be at least 1")
-    from rev2net_lite.course import build_course
+    from rev2net_lite.course.building import build_course
     from rev2net_lite.exercises.isolation import Limits
 
     folder = options.folder or build_folder() / "course"
@@ -304,7 +304,7 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from rev2net_lite.course import Result, grade_submissions
+    from rev2net_lite.course.grading import Result, grade_submissions
 
     def report(result: Result) -> None:
         points = f"{result.total:g} of {result.most:g} points" if result.scores else "not graded"
@@ -320,6 +320,34 @@ def _grade(options: argparse.Namespace) -> int:
     print(f"Grades: {output / 'grades.csv'}")
     print(f"Summary: {output / 'summary.html'}")
     return 0 if all(result.scores for result in results) else 1
+
+
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("bench", help="measure flow, decoding and training beside their peers")
+    parser.add_argument("groups", nargs="*", metavar="group", help="flow, decode, training, growth, imports (all)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--build", type=Path, help="folder that gets bench/results.json (default: build)")
+    parser.set_defaults(command=_bench)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    import torch
+
+    from rev2net_lite.bench import Row, run_bench, table
+
+    if options.device not in ("cpu", "cuda"):
+        raise ValueError(f"--device is {options.device}; it should be cpu or cuda")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device is cuda, and torch finds no such device here; leave it out to measure the CPU")
+
+    def report(row: Row) -> None:
+        print(f"measured: {row.what}", flush=True)
+
+    file = (options.build or build_folder()) / "bench" / "results.json"
+    rows = run_bench(options.groups, device=torch.device(options.device), file=file, report=report)
+    print(table(rows), end="")
+    print(f"Written: {file}")
+    return 0
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -12,6 +12,7 @@ from rev2net_lite.bench import Row, run_bench, table
 from rev2net_lite.bench.decode import _number, _numbered
 from rev2net_lite.bench.flow import moving_textures
 from rev2net_lite.bench.measuring import Timing, holds, interleaved, ratio_row, spread
+from rev2net_lite.cli import main
 from rev2net_lite.flow import endpoint_error, inside_frame, warp
 from rev2net_lite.tvl1 import tvl1_flow
 
@@ -68,11 +69,13 @@ def test_rows_are_reported_and_kept_with_versions_and_date(monkeypatch: pytest.M
     seen: list[Row] = []
     threads = torch.get_num_threads()
     try:
-        made = run_bench(["made"], device=torch.device("cpu"), file=tmp_path / "results.json", report=seen.append)
+        made = run_bench(
+            ["made"], device=torch.device("cpu"), file=tmp_path / "new" / "results.json", report=seen.append
+        )
     finally:
         torch.set_num_threads(threads)
     assert made == seen and len(made) == 2
-    kept = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    kept = json.loads((tmp_path / "new" / "results.json").read_text("utf-8"))
     assert kept["rows"][0]["ratio"] == 2.0 and kept["versions"]["torch"] == torch.__version__
     assert set(kept["rows"][0]) >= {"what", "ours", "peer", "ratio", "goal", "met", "unit", "n", "spread"}
     lines = table(made).splitlines()
@@ -88,3 +91,20 @@ def test_an_unknown_group_is_refused(tmp_path: Path) -> None:
 def test_the_training_path_imports_nothing_that_draws() -> None:
     (row,) = bench.GROUPS["imports"](torch.device("cpu"))
     assert row.met is True, row
+
+
+def test_the_command_prints_a_table_and_refuses_what_is_not_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = torch.get_num_threads()
+    try:
+        assert main(["bench", "imports", "--build", str(tmp_path)]) == 0
+    finally:
+        torch.set_num_threads(threads)
+    shown = capsys.readouterr().out
+    assert "| <= 0 | yes |" in shown and str(tmp_path / "bench" / "results.json") in shown
+    assert main(["bench", "--device", "tpu"]) == 2
+    assert "--device is tpu; it should be cpu or cuda" in capsys.readouterr().err
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["bench", "--device", "cuda"]) == 2
+    assert "torch finds no such device here" in capsys.readouterr().err

@@ -85,6 +85,7 @@ def run_bench(groups: Sequence[str], *, device: torch.device, file: Path, report
     unknown = [name for name in groups if name not in GROUPS]
     if unknown:
         raise ValueError(f"there is no group '{unknown[0]}' of measurements; the groups are {', '.join(GROUPS)}")
+    file.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     rows: list[Row] = []
     for name in groups or GROUPS:

@@ -7,6 +7,7 @@ cannot be trusted (AVI; stamps that are missing, repeated or out of order) are d
 
 from __future__ import annotations
 
+import itertools
 import math
 import mmap
 import os
@@ -45,6 +46,7 @@ __all__ = [
 _SAME_TIME_S = 1e-7  # below any container's tick, above float64 rounding
 _KEPT_BYTES = 2**28  # what holds more is demuxed a second time instead of being held in memory
 _REPEATED_BYTES = 2**30  # a file whose index leads to the same bytes over and over may hand out this much
+_MOST_FPS = 1_000_000
 _EMPTY_VOP_BYTES = 8  # an MPEG-4 packet this small only says "show the last frame again"
 _REORDER_PROBE = 32  # packets, twice what H.264 may hold back
 _MAX_PIXELS = 2**25  # an 8K frame has 7680 * 4320, a little less
@@ -262,7 +264,10 @@ def read_clip(
                     video.edges, frames=frames, start_s=start_s, duration_s=duration_s, allow_repeat=allow_repeat
                 ).tolist()
             except VideoError as error:
-                raise VideoError(f"{path}: {error}") from None
+                if video.settled:
+                    raise VideoError(f"{path}: {error}") from None
+                video.first_frame()
+                continue
             kept = {index: video.fitted(frame, size, crop) for index, frame in video.decode(set(indices))}
             if video.settled:
                 break
@@ -385,6 +390,11 @@ class _Video:
     def _index(self) -> None:
         stream = self._video_stream()
         self.codec, self.rate = stream.codec_context.name, stream.average_rate or stream.guessed_rate or Fraction(25)
+        if not 0 < self.rate < _MOST_FPS:
+            raise VideoError(
+                f"{self.path} declares {float(self.rate):g} frames per second; it is damaged, so fetch it again or "
+                "convert it with ffmpeg"
+            )
         self._check_pixels(stream.codec_context.width, stream.codec_context.height)
         tick = _tick(stream)
         file_bytes, read_bytes = self.path.stat().st_size, 0
@@ -444,7 +454,8 @@ class _Video:
         self.order = sorted(known)
         self.reliable = (
             "avi" not in self._formats()
-            and len(set(known)) == len(stamps)
+            and len(known) == len(stamps)
+            and all(later - stamp > 2 * _SAME_TIME_S / tick for stamp, later in itertools.pairwise(self.order))
             and self._in_display_order(known, reorders=stream.codec_context.has_b_frames)
         )
         if self.reliable:

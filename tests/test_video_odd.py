@@ -335,6 +335,27 @@ def test_huge_declared_sizes_cost_neither_memory_nor_time(samples: dict[str, Pat
         assert found["grown_mb"] < 120 and found["cpu_s"] < 5, (kind, found)
 
 
+def test_a_rate_that_no_camera_has_is_refused(samples: dict[str, Path], tmp_path: Path) -> None:
+    changed = bytearray(samples["mpeg4.avi"].read_bytes())
+    struct.pack_into("<II", changed, changed.index(b"strh") + 28, 1, 2**31 - 1)
+    (tmp_path / "fast.avi").write_bytes(changed)
+    with pytest.raises(
+        VideoError, match=r"fast.avi declares 2.14748e\+09 frames per second; it is damaged, so fetch it"
+    ):
+        read_clip(tmp_path / "fast.avi", frames=2)
+
+
+def test_a_video_whose_frames_are_all_invisible_shows_none(samples: dict[str, Path], tmp_path: Path) -> None:
+    with av.open(str(samples["vp8.webm"])) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    content = samples["vp8.webm"].read_bytes()
+    for packet in packets:
+        content = content.replace(packet, bytes([packet[0] & ~0x10]) + packet[1:])
+    (tmp_path / "dark.webm").write_bytes(content)
+    with pytest.raises(VideoError, match=r"dark.webm has no frame that can be decoded and shown; check that it is"):
+        read_clip(tmp_path / "dark.webm")
+
+
 def test_the_limit_of_pixels_can_be_raised(samples: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "large.gif"
     path.write_bytes(_gif(samples["a.gif"].read_bytes(), 1200, 900))

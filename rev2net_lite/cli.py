@@ -327,14 +327,19 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("groups", nargs="*", metavar="group", help="flow, decode, training, growth, imports (all)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument("--build", type=Path, help="folder that gets bench/results.json (default: build)")
+    parser.add_argument("--publish", action="store_true", help="put the record into the kit's assets and README")
     parser.set_defaults(command=_bench)
 
 
 def _bench(options: argparse.Namespace) -> int:
     import torch
 
-    from rev2net_lite.bench import Row, run_bench, table
+    from rev2net_lite.bench import README_MARKS, Row, readme_section, run_bench, table
+    from rev2net_lite.files import with_section, write_text_atomically
 
+    top = checkout_folder()
+    if options.publish and (top is None or options.groups):
+        raise ValueError("--publish writes a measurement of all groups into a checkout: clone the kit, name no group")
     if options.device not in ("cpu", "cuda"):
         raise ValueError(f"--device is {options.device}; it should be cpu or cuda")
     if options.device == "cuda" and not torch.cuda.is_available():
@@ -347,6 +352,12 @@ def _bench(options: argparse.Namespace) -> int:
     rows = run_bench(options.groups, device=torch.device(options.device), file=file, report=report)
     print(table(rows), end="")
     print(f"Written: {file}")
+    if options.publish and top is not None:
+        folder = top / "assets" / "benchmarks"
+        folder.mkdir(exist_ok=True)
+        write_text_atomically(folder / f"{options.device}.json", file.read_text("utf-8"))
+        readme = top / "README.md"
+        write_text_atomically(readme, with_section(readme, readme_section(folder), marks=README_MARKS))
     return 0
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-__all__ = ["WriteError", "hold_folder", "sweep", "write_atomically", "write_text_atomically"]
+__all__ = ["WriteError", "hold_folder", "sweep", "with_section", "write_atomically", "write_text_atomically"]
 
 # A draft that nobody has touched for so long belongs to a process that was killed: writing one takes seconds.
 _ABANDONED_S = 3600
@@ -66,6 +66,19 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
 def write_text_atomically(path: Path, text: str) -> None:
     """Nothing; as `write_atomically`, of text in UTF-8."""
     write_atomically(path, text.encode())
+
+
+def with_section(path: Path, section: str, *, marks: tuple[str, str]) -> str:
+    """The text of a file with what stands between the lines `marks` replaced; the file stays as it is.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    text = path.read_text("utf-8")
+    start, end = (text.find(mark) for mark in marks)
+    if not 0 <= start < end:
+        raise ValueError(f"{path} lacks the line {marks[0]!r} or {marks[1]!r}; what a command makes goes between them")
+    return f"{text[: start + len(marks[0])]}\n{section}{text[end:]}"
 
 
 def hold_folder(folder: Path, *, lock: str = ".run.lock", wait_s: float = 0.0) -> FileLock:

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from rev2net_lite.files import with_section
 from rev2net_lite.pages import header_field, numbered_title
 from rev2net_lite.runs import Record
 from rev2net_lite.untrusted import read_json
@@ -24,7 +25,7 @@ _SENTENCE = re.compile(
     r"\*\*Measured\s+minutes\.\*\*\s+Run:(?:(?!\n\n).)*?\s+Reading\s+and\s+doing:\s+about\s+(\d+)\.", flags=re.DOTALL
 )
 _FORM = "**Measured minutes.** Run: not measured yet. Reading and doing: about 25."
-_TABLE = re.compile(r"(<!-- series: begin -->\n).*?(<!-- series: end -->)", flags=re.DOTALL)
+_MARKS = ("<!-- series: begin -->", "<!-- series: end -->")
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,7 @@ def with_minutes(record: SeriesRecord, *, top: Path) -> dict[Path, str]:
         question = header_field(notebook, "Question").replace("|", "\\|")
         rows.append((f"[{title}](notebooks/{path.name})", question, timing.seconds / 60, reading))
     readme = top / "README.md"
-    text = readme.read_text("utf-8")
-    if not _TABLE.search(text):
-        raise ValueError(
-            f"{readme} has no place for the table; put the lines <!-- series: begin --> and <!-- series: end --> there"
-        )
-    written[readme] = _TABLE.sub(lambda found: found[1] + _table(rows, record) + found[2], text)
+    written[readme] = with_section(readme, _table(rows, record), marks=_MARKS)
     written[top / "assets" / SERIES_NAME] = record.json()
     return written
 

@@ -20,7 +20,7 @@ from jupyter_core.utils import ensure_event_loop
 from rev2net_lite.bundled import asset, notebooks_folder
 from rev2net_lite.evaluation import Evaluation, mean_interval, paired_interval
 from rev2net_lite.execution import NotebookError, budget_minutes, end_runs, execute_notebook, read_notebook
-from rev2net_lite.files import hold_folder, write_text_atomically
+from rev2net_lite.files import hold_folder, with_section, write_text_atomically
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import Record, RecordError, Run, read_record
@@ -554,11 +554,7 @@ def write_readme(path: Path, records: Sequence[Record]) -> None:
     Raises:
         ValueError: the marks are not there.
     """
-    text = path.read_text(encoding="utf-8")
-    start, end = (text.find(mark) for mark in README_MARKS)
-    if not 0 <= start < end:
-        raise ValueError(f"{path} lacks the line {README_MARKS[0]!r} or {README_MARKS[1]!r}; results go between them")
-    write_text_atomically(path, f"{text[: start + len(README_MARKS[0])]}\n{readme_section(records)}{text[end:]}")
+    write_text_atomically(path, with_section(path, readme_section(records), marks=README_MARKS))
 
 
 def _cell(row: dict[str, object] | None) -> str:

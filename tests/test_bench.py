@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
 from rev2net_lite import bench
-from rev2net_lite.bench import Row, run_bench, table
+from rev2net_lite.bench import README_MARKS, Row, readme_section, run_bench, table
 from rev2net_lite.bench.decode import _number, _numbered
 from rev2net_lite.bench.flow import moving_textures
 from rev2net_lite.bench.measuring import Timing, holds, interleaved, ratio_row, spread
+from rev2net_lite.bundled import checkout_folder
 from rev2net_lite.cli import main
+from rev2net_lite.files import with_section
 from rev2net_lite.flow import endpoint_error, inside_frame, warp
 from rev2net_lite.tvl1 import tvl1_flow
 
@@ -108,3 +111,30 @@ def test_the_command_prints_a_table_and_refuses_what_is_not_here(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(["bench", "--device", "cuda"]) == 2
     assert "torch finds no such device here" in capsys.readouterr().err
+
+
+def test_the_readme_shows_the_records_and_how_many_goals_were_reached(tmp_path: Path) -> None:
+    assert readme_section(tmp_path) == "Nothing was measured yet; `make bench` does it.\n"
+    rows = [
+        asdict(Row("one", 1.0, 2.0, 2.0, ">= 1", True, "ms", 5)),
+        asdict(Row("two", 1, 1, 1, ">= 2", False, "ms", 5)),
+    ]
+    record = {"device": "cpu", "machine": "Linux", "date": "2026-01-01", "versions": {"torch": "2.13"}, "rows": rows}
+    (tmp_path / "cpu.json").write_text(json.dumps(record), encoding="utf-8")
+    section = readme_section(tmp_path)
+    assert section.startswith("On cpu (Linux), 2026-01-01: 1 of 2 goals reached.\n")
+    assert "| one | 1 ms | 2 ms | 2 | >= 1 | yes |" in section and section.endswith("Versions: torch 2.13.\n")
+
+
+def test_what_is_published_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "imports", "--publish"]) == 2
+    assert "--publish writes a measurement of all groups into a checkout" in capsys.readouterr().err
+
+
+def test_the_readme_is_that_of_the_committed_records() -> None:
+    top = checkout_folder()
+    assert top is not None
+    readme = top / "README.md"
+    assert with_section(readme, readme_section(top / "assets" / "benchmarks"), marks=README_MARKS) == readme.read_text(
+        "utf-8"
+    )

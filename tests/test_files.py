@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rev2net_lite import files
-from rev2net_lite.files import WriteError, hold_folder, sweep, write_atomically, write_text_atomically
+from rev2net_lite.files import WriteError, hold_folder, sweep, with_section, write_atomically, write_text_atomically
 
 
 def test_a_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -> None:
@@ -105,3 +105,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WriteError, match=r"file cannot be written: File exists; what was there before is kept"):
         hold_folder(tmp_path / "file")
+
+
+def test_a_section_between_marks_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("before\n<!-- a -->\nold\n<!-- b -->\nafter\n", encoding="utf-8")
+    text = with_section(path, "new\n", marks=("<!-- a -->", "<!-- b -->"))
+    assert text == "before\n<!-- a -->\nnew\n<!-- b -->\nafter\n"
+    assert "old" in path.read_text("utf-8")
+    with pytest.raises(
+        ValueError, match=r"README\.md lacks the line '<!-- b -->' or '<!-- a -->'; what a command makes"
+    ):
+        with_section(path, "new\n", marks=("<!-- b -->", "<!-- a -->"))

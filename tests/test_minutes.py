@@ -136,7 +136,7 @@ def test_a_record_of_another_run_is_refused(top: Path, record: SeriesRecord, mes
 
 def test_a_checkout_without_a_place_for_them_is_refused(top: Path) -> None:
     (top / "README.md").write_text("no marks")
-    with pytest.raises(ValueError, match=r"README.md has no place for the table; put the lines <!-- series: begin -->"):
+    with pytest.raises(ValueError, match=r"README.md lacks the line .<!-- series: begin -->"):
         with_minutes(RECORD, top=top)
     path = top / "notebooks" / "00_a.ipynb"
     path.write_text(path.read_text().replace("Reading and doing", "Reading"))

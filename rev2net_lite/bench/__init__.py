@@ -18,7 +18,9 @@ import torch
 from rev2net_lite.bench.measuring import Row
 from rev2net_lite.runs import write_text_atomically
 
-__all__ = ["GROUPS", "run_bench", "table"]
+__all__ = ["GROUPS", "README_MARKS", "Row", "readme_section", "run_bench", "table"]
+
+README_MARKS = ("<!-- benchmarks: made by `rev2net bench --publish` -->", "<!-- end of benchmarks -->")
 
 _PEERS = ("opencv-contrib-python-headless", "scikit-image", "torchcodec", "decord")
 _HEAVY = ("matplotlib", "pandas", "ipywidgets")
@@ -109,6 +111,22 @@ def table(rows: Sequence[Row]) -> str:
         numbers = f"{_number(row.ours, row.unit)} | {_number(row.peer, row.unit)} | {ratio}"
         lines.append(f"| {row.what} | {numbers} | {row.goal or '-'} | {met} |")
     return "\n".join(lines) + "\n"
+
+
+def readme_section(folder: Path) -> str:
+    """The README's benchmarks in Markdown, from the records (JSON, one for each device) of a folder."""
+    parts = []
+    for path in sorted(folder.glob("*.json")):
+        record = json.loads(path.read_text("utf-8"))
+        rows = [Row(**row) for row in record["rows"]]
+        promised = [row for row in rows if row.goal and row.ratio is not None]
+        reached = sum(row.met is True for row in promised)
+        versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+        parts.append(
+            f"On {record['device']} ({record['machine']}), {record['date']}: "
+            f"{reached} of {len(promised)} goals reached.\n\n{table(rows)}\nVersions: {versions}.\n"
+        )
+    return "\n".join(parts) or "Nothing was measured yet; `make bench` does it.\n"
 
 
 def _number(value: float | None, unit: str = "") -> str:

@@ -9,7 +9,7 @@ import os
 import stat
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nbformat
@@ -18,10 +18,12 @@ import tiny_course
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from rev2net_lite.course import Result, build_course, grade_submissions, grading
-from rev2net_lite.course.building import check_release, check_source
+from rev2net_lite import cli
+from rev2net_lite.course import building, grading
+from rev2net_lite.course.building import build_course, check_release, check_source
 from rev2net_lite.course.collecting import OWN, collect, normalise, student_id
 from rev2net_lite.course.folder import SECRET_VARIABLE, Assignment, Course
+from rev2net_lite.course.grading import Result, grade_submissions
 from rev2net_lite.course.nbgrader_calls import CallError, call, check_installed
 from rev2net_lite.course.scores import ByHand, Score, read_by_hand, write_by_hand
 from rev2net_lite.course.summary import summary_page, write_results
@@ -307,6 +309,9 @@ def test_the_secret_is_random_private_and_kept(course: Course, monkeypatch: pyte
 
 def test_a_course_is_read_as_it_was_written(course: Course) -> None:
     assert Course.read(course.folder) == course
+    course.release_file(A9).unlink()
+    with pytest.raises(ValueError, match=r"there is no release .*A9_small.ipynb; make it with: rev2net course"):
+        course.release(A9)
     for text in ("{", "{}", '{"assignments": {"A9": {"nme": 1}}, "limits": {}}', '{"assignments": 1}'):
         (course.folder / "course.json").write_text(text)
         with pytest.raises(ValueError, match=r"there is no course in .*course; make one with: rev2net course"):
@@ -549,3 +554,57 @@ def test_a_submission_that_takes_too_long_is_not_graded_and_stops_nobody(course:
     assert [result.lines for result in results] == [
         ("it is not graded, since nbgrader took longer than 1 s and was stopped",)
     ] * 2
+
+
+# The commands
+
+
+def test_course_and_grade_are_commands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[object] = []
+
+    def build(folder: Path, *, limits: Limits, report: Callable[[str], None]) -> list[Path]:
+        seen.append((folder, limits.cpu_s))
+        report("A1: released")
+        return [folder / "release" / "A1.ipynb"]
+
+    def grade(submissions: Path, *, course: Path, output: Path, report: Callable[[Result], None]) -> list[Result]:
+        seen.append((submissions, course, output))
+        for result in RESULTS:
+            report(result)
+        return RESULTS if submissions.name == "in" else RESULTS[:1]
+
+    monkeypatch.setattr(building, "build_course", build)
+    monkeypatch.setattr(grading, "grade_submissions", grade)
+    monkeypatch.setattr(cli, "build_folder", lambda: tmp_path / "build")
+    assert cli.main(["course", "--seconds", "5"]) == 0
+    said = capsys.readouterr().out
+    assert "A1: released\nFor students: " in said and f"Keep to yourself: all else in {tmp_path}" in said
+    assert cli.main(["grade", "in"]) == 1
+    assert cli.main(["grade", "other", "--course", "c", "--output", "o"]) == 0
+    assert seen == [
+        (tmp_path / "build" / "course", 5),
+        (Path("in"), tmp_path / "build" / "course", tmp_path / "build" / "grades"),
+        (Path("other"), Path("c"), Path("o")),
+    ]
+    said = capsys.readouterr().out
+    assert "<b>=ada</b> A9: 2 of 9 points, 4 to be given by hand\n  <script>odd</script>\n" in said
+    assert "bob: not graded\n" in said and f"Grades: {Path('o', 'grades.csv')}" in said
+    assert cli.main(["course", "--seconds", "0"]) == 2
+    assert "--seconds is 0; it should be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("nbgrader")
+def test_the_kits_assignments_are_released_and_their_own_solutions_score_everything(tmp_path: Path) -> None:
+    released = build_course(tmp_path / "course")
+    assert [path.parent.name for path in released] == ["A1", "A2", "A3", "A4"]
+    for path in (tmp_path / "course" / "source").glob("*/*.ipynb"):
+        put(tmp_path / "in" / "ada" / path.name, nbformat.read(path, as_version=4))
+    put(tmp_path / "in" / "bob" / "A1.ipynb", nbformat.read(released[0], as_version=4))
+    results = grade_submissions(tmp_path / "in", course=tmp_path / "course", output=tmp_path / "grades")
+    *right, blank = results
+    assert [result.total + result.pending for result in right] == [result.most for result in right]
+    assert all(verdict["state"] == "right" for result in right for verdict in (result.questions or {}).values())
+    assert blank.total == 0 and {verdict["state"] for verdict in (blank.questions or {}).values()} == {"not attempted"}

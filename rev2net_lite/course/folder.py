@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 
-from rev2net_lite.execution import read_notebook
 from rev2net_lite.exercises import Question, find_question, question_keys
 from rev2net_lite.exercises.isolation import Limits
 from rev2net_lite.runs import write_text_atomically
@@ -133,7 +133,10 @@ class Course:
         Raises:
             ValueError: it is not there.
         """
-        return read_notebook(self.release_file(assignment))
+        path = self.release_file(assignment)
+        if not path.is_file():
+            raise ValueError(f"there is no release {path}; make it with: rev2net course")
+        return nbformat.read(path, as_version=4)
 
     def outcome_file(self, student: str, assignment: str) -> Path:
         """Where the judging of one submission leaves what it found."""

@@ -104,9 +104,16 @@ def test_a_manifest_names_files_and_labels(folder, tmp_path):
             "file,label",
             r"names 2 of 3 files that are not there: .*x.mp4, ",
         ),
+        (["up/a.mp4,up", "up/b.mp4", ",up"], "file,label", "lacks the file or the label in 2 rows, first in line 3"),
+        (
+            ["up/a.mp4,up", "../x.mp4,up", "/etc/passwd,up", "up/link.mp4,up"],
+            "file,label",
+            r"names 3 of 4 files outside its folder: '\.\./x.mp4' ",
+        ),
     ],
 )
 def test_manifests_that_are_wrong_are_refused(rows, header, message, folder, tmp_path):
+    (folder / "up" / "link.mp4").symlink_to(video(tmp_path / "x.mp4"))
     with pytest.raises(DatasetError, match=message):
         manifest_dataset(
             manifest(folder, rows, header), sampling=SAMPLING, cache=tmp_path / "cache", classes=["up", "down"]

@@ -51,8 +51,12 @@ def words(text: str) -> Words:
 
 
 def literals(node: ast.AST) -> list[str]:
-    """Texts below a node, those of an f-string apart where something is filled in."""
-    return [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    """Texts below a node, those of an f-string apart where something is filled in; not those that a call there gets."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Call):
+        return []
+    return [text for child in ast.iter_child_nodes(node) for text in literals(child)]
 
 
 def name_of(call: ast.Call) -> str:
@@ -172,7 +176,7 @@ class RunError(RuntimeError):
 def f(x):
     if x < 0:
         raise ValueError(
-            f"x is {x}; it should be {'more' if x else 'other'} "
+            f"x is {x!r}{x.decode('utf-8', 'replace')}; it should be {'more' if x else 'other'} "
             "than nothing"
         )
     try:

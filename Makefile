@@ -17,7 +17,7 @@ CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Pyth
 CHECK_TORCH = import importlib.util, sys; importlib.util.find_spec("torch") or sys.exit("SYSTEM_TORCH=1 keeps the torch of this machine, and $(PYTHON) has none. Remove .venv and call make setup without it."); import torch; v = tuple(map(int, torch.__version__.split(".")[:2])); v >= (2, 11) or sys.exit(f"SYSTEM_TORCH=1 needs torch 2.11 or newer on this machine; it has {torch.__version__}. Remove .venv and call make setup without it.")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run reproduce test test-long lab course grade bench clean
+.PHONY: help setup run reproduce test test-long test-versions lab course grade bench clean
 
 help:
 	@echo "make setup   create .venv and install what run and test need; the others call it"
@@ -27,6 +27,7 @@ help:
 	@echo "make reproduce  the cross-dataset study over SEEDS=5 seeds and its report"
 	@echo "make test    lint, types, unit tests, every notebook at the profile smoke"
 	@echo "make test-long  hours of kills and mutants, and the table of what they did, docs/robustness.md"
+	@echo "make test-versions  unit tests with the oldest versions allowed and with the newest   TORCH_INDEX=..."
 	@echo "make lab     open JupyterLab at notebook 00"
 	@echo "make course  build the assignments for students and the folder to grade them in, build/course"
 	@echo "make grade SUBMISSIONS=folder  grade a folder of submissions into build/grades"
@@ -64,6 +65,9 @@ test: setup $(COURSE_READY)
 test-long: setup $(COURSE_READY)
 	@$(BIN)/rev2net test --long
 	@$(BIN)/python tests/robustness.py
+
+test-versions: setup
+	@TORCH_INDEX="$(TORCH_INDEX)" $(BIN)/python tests/versions.py
 
 lab: setup
 	@$(BIN)/rev2net lab

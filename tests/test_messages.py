@@ -200,7 +200,7 @@ def test_the_list_finds_messages_wherever_they_are_made(tmp_path: Path) -> None:
         ("f", "ValueError"),
         ("made", "DiskError"),
     ]
-    assert found[2].parts == (("x", "is"), ("it", "should", "be"), ("than", "nothing"), ("more",), ("other",))
+    assert found[2].parts == (("x", "is"), ("it", "should", "be"), ("more",), ("other",), ("than", "nothing"))
     assert silent == 2
 
 

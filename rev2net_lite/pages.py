@@ -94,6 +94,10 @@ main + nav { margin: 1.5rem 0 0; }
 """
 
 
+# Addresses that run something, or are a page of their own.
+_RUNS = re.compile(r"\s*(javascript|vbscript|data:text)", flags=re.IGNORECASE)
+
+
 class _Exporter(HTMLExporter):
     """nbconvert's page body with formulas as MathML, which browsers draw without a script."""
 
@@ -271,6 +275,9 @@ def _soup(notebook: NotebookNode, *, folder: Path) -> BeautifulSoup:
     for script in soup.select("script"):
         if script.string != _script():
             script.decompose()
+    for tag in soup.find_all(True):
+        for name in [name for name, value in tag.attrs.items() if name.startswith("on") or _RUNS.match(str(value))]:
+            del tag[name]
     for table in soup.select("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
     return soup

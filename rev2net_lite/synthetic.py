@@ -797,7 +797,7 @@ def dataset_specs(folder: str | os.PathLike[str]) -> list[ClipSpec]:
         raise ValueError(f"{folder}/dataset.json has a {large[0]} of {numbers[large[0]]}; up to {_MOST:,} are read")
     try:
         return sample_specs(SyntheticConfig(**fields), clips_per_class=clips_per_class, seed=seed)
-    except (TypeError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{folder}/dataset.json describes no world: {error}; write the dataset again") from error
 
 

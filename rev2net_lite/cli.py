@@ -105,8 +105,8 @@ def _record_minutes(options: argparse.Namespace) -> int:
     top = checkout_folder()
     if top is None:
         raise ValueError("headers and README are part of a checkout, and this kit was installed from a wheel; clone it")
+    from rev2net_lite.files import write_text_atomically
     from rev2net_lite.minutes import SERIES_NAME, read_series, with_minutes
-    from rev2net_lite.runs import write_text_atomically
 
     record = read_series((options.folder or build_folder() / "laptop") / SERIES_NAME)
     for path, text in with_minutes(record, top=top).items():

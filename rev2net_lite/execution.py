@@ -32,12 +32,13 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import Type, default
 
 from rev2net_lite.bundled import glossary_file
+from rev2net_lite.files import hold_folder, write_text_atomically
 from rev2net_lite.glossary import Glossary
 from rev2net_lite.minutes import SERIES_NAME, Timing, series_record
 from rev2net_lite.pages import Page, Site, glossary_page, index_page, notebook_page, numbered_title
 from rev2net_lite.parameters import check_parameters, declared_literals
 from rev2net_lite.profiles import Profile
-from rev2net_lite.runs import RecordError, hold_folder, read_record, write_text_atomically
+from rev2net_lite.runs import RecordError, read_record
 
 __all__ = [
     "NotebookError",
@@ -200,7 +201,6 @@ def run_series(
         parameters: dict[str, object] = {"profile": profile.name, "seed": seed, "output": str(folder / path.stem)}
         check_parameters(parameters, notebook_parameters(content), notebook=path.stem)
         plans[path] = budget_minutes(content, profile=profile.name, name=path.stem), parameters
-    folder.mkdir(parents=True, exist_ok=True)
     lock = hold_folder(folder)
     (folder / SERIES_NAME).unlink(missing_ok=True)
     groups: set[int] = set()
@@ -333,6 +333,9 @@ def _execute(
         raise NotebookError(name, reason + _last_words(Path(sockets.name)), output) from error
     except RuntimeError as error:
         raise NotebookError(name, _one_line(f"its kernel did not start: {error}"), output) from error
+    except OSError as error:
+        reason = f"its executed copy cannot be written: {error.strerror or error}; make room, or choose another folder"
+        raise NotebookError(name, _one_line(reason), output) from error
     finally:
         # What the cells started may outlive the kernel.
         _kill(own)

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from rev2net_lite.bundled import asset
 from rev2net_lite.checkpoints import load_checkpoint, load_state
+from rev2net_lite.files import write_text_atomically
 from rev2net_lite.models import Model, Rev2Net
-from rev2net_lite.runs import write_text_atomically
 from rev2net_lite.synthetic import SyntheticConfig, street, studio, untied_studio, write_synthetic_dataset
 from rev2net_lite.untrusted import read_json
 from rev2net_lite.video import read_clip

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 
 from rev2net_lite.bundled import asset
 from rev2net_lite.evaluation import linear_cka
+from rev2net_lite.files import write_text_atomically
 from rev2net_lite.flow import endpoint_error
 from rev2net_lite.gradients import gradient_norms, loss_gradients
 from rev2net_lite.losses import LossConfig, LossWeights, loss_terms
 from rev2net_lite.models import Rev2Net, build_model
-from rev2net_lite.runs import write_text_atomically
 from rev2net_lite.synthetic import CLASSES, SyntheticConfig, render, sample_specs, street, studio
 from rev2net_lite.untrusted import read_json
 

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from rev2net_lite.bundled import build_folder
 from rev2net_lite.evaluation import Interval, accuracy
-from rev2net_lite.runs import write_text_atomically
+from rev2net_lite.files import write_text_atomically
 
 if TYPE_CHECKING:
     from rev2net_lite.plots.calibration import CalibrationRow

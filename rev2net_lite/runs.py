@@ -42,10 +42,8 @@ __all__ = [
     "RecordError",
     "Run",
     "collate",
-    "hold_folder",
     "open_run",
     "read_record",
-    "write_text_atomically",
 ]
 
 RECORD_MIME = "application/vnd.rev2net.result+json"

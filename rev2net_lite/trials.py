@@ -23,10 +23,10 @@ import torch
 from rev2net_lite.bundled import asset
 from rev2net_lite.evaluation import cross_dataset
 from rev2net_lite.experiment import prepare_world, train_system
+from rev2net_lite.files import write_text_atomically
 from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
-from rev2net_lite.runs import write_text_atomically
 from rev2net_lite.untrusted import read_json
 
 __all__ = ["SETS", "Trial", "TrialResult", "read_trials", "run_trials"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import sys
 import time
@@ -23,10 +24,11 @@ from rev2net_lite.execution import (
     read_notebook,
     run_series,
 )
+from rev2net_lite.files import hold_folder
 from rev2net_lite.minutes import SERIES_NAME, Timing, read_series
 from rev2net_lite.predictions import predictions_file
 from rev2net_lite.profiles import get_profile
-from rev2net_lite.runs import RECORD_MIME, hold_folder, read_record
+from rev2net_lite.runs import RECORD_MIME, read_record
 
 SMOKE = get_profile("smoke")
 LONG_S = 60.0
@@ -111,6 +113,17 @@ def test_a_kernel_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(papermill, "execute_notebook", fail)
     path = write_notebook(tmp_path, "01_x", "1")
     with pytest.raises(NotebookError, match="01_x failed: its kernel did not start: Kernel didn't respond in 120 sec"):
+        execute_notebook(path, tmp_path / "out.ipynb", parameters={}, cell_timeout_s=LONG_S, total_timeout_s=LONG_S)
+
+
+def test_a_copy_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(papermill, "execute_notebook", fail)
+    path = write_notebook(tmp_path, "01_x", "1")
+    message = "01_x failed: its executed copy cannot be written: No space left on device; make room, or choose another"
+    with pytest.raises(NotebookError, match=message):
         execute_notebook(path, tmp_path / "out.ipynb", parameters={}, cell_timeout_s=LONG_S, total_timeout_s=LONG_S)
 
 

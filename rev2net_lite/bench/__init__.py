@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from rev2net_lite.bench.measuring import Row
-from rev2net_lite.runs import write_text_atomically
+from rev2net_lite.files import write_text_atomically
 
 __all__ = ["GROUPS", "README_MARKS", "Row", "readme_section", "run_bench", "table"]
 

@@ -14,7 +14,7 @@ from rev2net_lite.course.folder import Assignment, Course, grade_id_of, nbgrader
 from rev2net_lite.course.nbgrader_calls import CallError, call, check_installed
 from rev2net_lite.execution import NotebookError, execute_notebook, read_notebook
 from rev2net_lite.exercises.isolation import Limits
-from rev2net_lite.runs import hold_folder
+from rev2net_lite.files import hold_folder
 
 __all__ = ["build_course", "check_release", "check_source"]
 

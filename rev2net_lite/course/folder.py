@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from rev2net_lite.exercises import Question, find_question, question_keys
 from rev2net_lite.exercises.isolation import Limits
-from rev2net_lite.runs import write_text_atomically
+from rev2net_lite.files import write_text_atomically
 
 __all__ = ["SECRET_VARIABLE", "Assignment", "Course", "grade_id_of", "nbgrader_mark"]
 

@@ -15,7 +15,7 @@ from rev2net_lite.course.collecting import Submission, collect
 from rev2net_lite.course.folder import Assignment, Course
 from rev2net_lite.course.nbgrader_calls import CallError, call, check_installed
 from rev2net_lite.course.scores import ByHand, Score, enter_by_hand, read_by_hand, scores, write_by_hand
-from rev2net_lite.runs import hold_folder, write_text_atomically
+from rev2net_lite.files import hold_folder, write_text_atomically
 
 __all__ = ["Result", "grade_submissions"]
 

@@ -15,7 +15,7 @@ from rev2net_lite.course.collecting import OWN
 from rev2net_lite.course.folder import Course, grade_id_of, nbgrader_mark
 from rev2net_lite.exercises import Question, Verdict, describe
 from rev2net_lite.exercises.isolation import Cell, IsolationError, Judged, judge_apart
-from rev2net_lite.runs import write_text_atomically
+from rev2net_lite.files import write_text_atomically
 
 __all__ = ["JudgeAnswers"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rev2net_lite.course.folder import Assignment, Course
-from rev2net_lite.runs import write_text_atomically
+from rev2net_lite.files import write_text_atomically
 
 __all__ = ["MANUAL_TABLE", "ByHand", "Score", "enter_by_hand", "plain_cell", "read_by_hand", "scores", "write_by_hand"]
 

@@ -99,6 +99,32 @@ def _without_folder(name: str) -> str | None:
     return _SHARED.get(name.split("_")[1]) if "/" not in name else None
 
 
+def _by_folder(name: str) -> str | None:
+    return _SHARED.get(name.split("/")[0])
+
+
+# A word of each name of the table, as one may pick them to have less to write.
+_WORDS = {
+    "Climb": "climb",
+    "Fencing": "fencing",
+    "Golf": "golf",
+    "Soccer": "kick_ball",
+    "Pull": "pullup",
+    "Punch": "punch",
+    "Boxing": "punch",
+    "Push": "pushup",
+    "Biking": "ride_bike",
+    "Horse": "ride_horse",
+    "Basketball": "shoot_ball",
+    "Archery": "shoot_bow",
+    "Walking": "walk",
+}
+
+
+def _by_word(name: str) -> str | None:
+    return next((shared for word, shared in _WORDS.items() if word in name), None)
+
+
 def _names(generator: torch.Generator) -> list[Probe]:
     known = [("RopeClimbing", False), *((ucf, at % 3 == 1) for at, ucf in enumerate(_SHARED))]
     probes = []
@@ -155,6 +181,34 @@ def _clip_names(steps: Mapping[str, Sequence[str]], test: Sequence[str]) -> dict
     tested = {_video(name) for name in test}
     found = {step: sorted({name for name in names if _video(name) in tested}) for step, names in steps.items()}
     return {step: videos for step, videos in found.items() if videos}
+
+
+def _searched(steps: Mapping[str, Sequence[str]], test: Sequence[str]) -> dict[str, list[str]]:
+    videos = sorted({_video(name) for name in test})
+    found = {step: [video for video in videos if any(video in name for name in names)] for step, names in steps.items()}
+    return {step: videos for step, videos in found.items() if videos}
+
+
+def _first_step(steps: Mapping[str, Sequence[str]], test: Sequence[str]) -> dict[str, list[str]]:
+    return _leaking({step: steps[step] for step in list(steps)[:1]}, test)
+
+
+def _by_group_order(steps: Mapping[str, Sequence[str]], test: Sequence[str]) -> dict[str, list[str]]:
+    return {
+        step: sorted(videos, key=lambda video: video.split("_")[::-1]) for step, videos in _leaking(steps, test).items()
+    }
+
+
+def _folders_kept(*, in_steps: bool, in_test: bool) -> Callable[..., object]:
+    """An answer that finds no video in a name with a folder, on the sides given."""
+
+    def answer(steps: Mapping[str, Sequence[str]], test: Sequence[str]) -> dict[str, list[str]]:
+        def read(names: Sequence[str], kept: bool) -> list[str]:
+            return [name for name in names if not kept or "/" not in name]
+
+        return _leaking({step: read(names, in_steps) for step, names in steps.items()}, read(test, in_test))
+
+    return answer
 
 
 def _number(name: str) -> str:
@@ -225,6 +279,31 @@ def _protocols(generator: torch.Generator) -> list[Probe]:
             },
         )
     )
+    train, validation, test = groups()
+    probes.append(
+        Probe(
+            "file names with folders in the test only",
+            {
+                "steps": {"train": clips([*train, test[4]]), "choose the epoch": clips([*validation, test[8]])},
+                "test": clips(test, first=3, folder=True),
+            },
+        )
+    )
+    # UCF101 has three classes of diving, and the name of one ends those of the others.
+    group, low, high = _whole(1, 26, generator), _whole(1, 9, generator), _whole(10, 26, generator)
+    test = [("Diving", group), ("Archery", high), ("Punch", low), ("Biking", _whole(1, 26, generator))]
+    probes.append(
+        Probe(
+            "a class whose name ends with another's",
+            {
+                "steps": {
+                    "choose the epoch": clips([("Punch", low), ("Fencing", low), ("Archery", high)]),
+                    "train": clips([("CliffDiving", group), ("Fencing", high), ("SkyDiving", group)]),
+                },
+                "test": clips(test, first=3),
+            },
+        )
+    )
     return probes
 
 
@@ -265,6 +344,17 @@ def _turned_round(
     return _paired(second, first, t975)
 
 
+def _ends(
+    change: Callable[[float, float, float], tuple[float, float, float]],
+) -> Callable[..., object]:
+    """An answer that does something to the three numbers."""
+    return lambda first, second, t975: change(*_paired(first, second, t975))
+
+
+def _ends_between(least: float, most: float) -> Callable[..., object]:
+    return _ends(lambda mean, low, high: (mean, max(low, least), min(high, most)))
+
+
 def _scores(n: int, generator: torch.Generator, *, gap: float) -> tuple[list[float], list[float]]:
     """Accuracies of two systems over seeds that share most of their spread."""
     seeds = 0.4 + 0.06 * torch.randn(n, generator=generator)
@@ -285,6 +375,10 @@ def _pairs(generator: torch.Generator) -> list[Probe]:
     _, second = _scores(4, generator, gap=0.0)
     first = [x + 0.125 for x in second]
     probes.append(Probe("the same gain for every seed", {"first": first, "second": second, "t975": dict(_T975)}))
+    # Half width above 3: an interval of a mean may reach beyond what a difference of accuracies can be.
+    change = round(0.1 * float(torch.rand(1, generator=generator)), 4)
+    against = {"first": [0.8 + change, 0.25], "second": [0.4, 0.5 + change], "t975": dict(_T975)}
+    probes.append(Probe("two seeds that contradict each other", against))
     return probes
 
 
@@ -345,6 +439,20 @@ def _zero_is_contradiction(interval: tuple[float, float, float], sign: float, ma
     return "reproduced" if _judged(interval, sign, margin) == "reproduced" else "contradicted"
 
 
+def _without_zeros(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
+    return [first[seed] - second[seed] for seed in first if first[seed] and second.get(seed)]
+
+
+def _ends_kept(interval: tuple[float, float, float], sign: float, margin: float) -> str:
+    low, high = sign * interval[1], sign * interval[2]
+    return "reproduced" if low > -margin else "contradicted" if high < -margin else "undecided"
+
+
+def _refused_at_zero(interval: tuple[float, float, float], sign: float, margin: float) -> str:
+    verdict = _judged(interval, sign, margin)
+    return verdict if verdict == "reproduced" else _judged(interval, sign, 0.0)
+
+
 def _tables(generator: torch.Generator) -> list[Probe]:
     def table(
         n: int, gap: float, pair: tuple[str, str], *, absent: Sequence[tuple[str, int]] = (), noise: float = 0.02
@@ -374,6 +482,19 @@ def _tables(generator: torch.Generator) -> list[Probe]:
         for system in ours
     ]
     even = [row for seed in range(4) for row in _even_rows(seed, generator)]
+    near = [round(0.4 + 0.05 * float(x), 4) for x in torch.rand(4, generator=generator)]
+
+    def changed(*changes: float, first: str = "rev2net") -> list[dict[str, object]]:
+        """Records of seeds 0 to 3 in which the first system is above rgb by these numbers."""
+        return [
+            {"seed": seed, "system": system, "split": "street", "accuracy": round(score, 4)}
+            for seed, change in enumerate(changes)
+            for system, score in (("rgb", near[seed]), (first, near[seed] + change))
+        ]
+
+    # A network that names no clip right has an accuracy all the same.
+    failing = changed(-near[0], -0.1, 0.05, -0.02)
+    failing[4]["accuracy"] = 0.0
     lacking = table(7, 0.14, ours, absent=[("rgb", 2), ("rev2net", 5)])
     return [
         probe("a gain in every seed", table(6, 0.15, ours), ours),
@@ -382,8 +503,18 @@ def _tables(generator: torch.Generator) -> list[Probe]:
         probe("a claim that something harms where it helps", table(5, 0.15, flow), flow, sign=-1),
         probe("a claim against which the table speaks", table(8, -0.14, ours), ours),
         probe("an interval that holds zero", even, ours),
+        probe("a claim that something harms and an interval that holds zero", even, ours, sign=-1),
+        probe("an accuracy of 0", failing, ours),
         probe("a loss within the margin", table(6, -0.01, ours, noise=0.002), ours, margin=0.05),
         probe("a loss beyond the margin", table(6, -0.2, ours), ours, margin=0.01),
+        probe("an interval that holds the margin and not zero", changed(-0.03, -0.07, -0.04, -0.06), ours, margin=0.05),
+        probe(
+            "a claim that something harms, with a margin",
+            changed(0.018, 0.022, 0.02, 0.023, first="flow"),
+            flow,
+            sign=-1,
+            margin=0.05,
+        ),
         probe("a gain smaller than the margin", table(5, 0.02, ours, noise=0.002), ours, margin=0.05),
         probe("two systems that are equal in every seed", equal, ours),
         probe("one seed only", table(1, 0.1, ours), ours),
@@ -424,6 +555,16 @@ def _shares_of_columns(logits: Tensor, labels: Tensor) -> Tensor:
 def _soft_confusion(logits: Tensor, labels: Tensor) -> Tensor:
     true = (labels[:, None] == torch.arange(logits.shape[1])).float()
     return true.T @ logits.softmax(1) / true.sum(0).clamp_min(1)[:, None]
+
+
+def _marked(logits: Tensor, labels: Tensor) -> Tensor:
+    """Pairs that occur, each counted once."""
+    return (_confusion(logits, labels) > 0).float()
+
+
+def _of_labels(logits: Tensor, labels: Tensor) -> Tensor:
+    k = int(labels.max()) + 1
+    return _confusion(logits, labels)[:k, :k]
 
 
 def _tests_of_classes(generator: torch.Generator) -> list[Probe]:
@@ -481,13 +622,32 @@ def _mistaken(changes: Mapping[str, str]) -> Callable[[Curves], str]:
     return lambda run: changes.get(_diagnose(run), _diagnose(run))
 
 
+def _by_flow_error(*taken: str) -> Callable[[Curves], str]:
+    """An answer that takes such runs for a flipped sign when their flow is worse than none."""
+
+    def answer(run: Curves) -> str:
+        said = _diagnose(run)
+        worse = _tail(run["flow_error_px"]) > _tail(run["zero_flow_error_px"])
+        return "flow sign flipped" if worse and said in taken else said
+
+    return answer
+
+
+def _above_chance(run: Curves) -> str:
+    said = _diagnose(run)
+    return "test clips in training" if said == HEALTHY and _tail(run["accuracy_street"]) > 0.25 else said
+
+
 def _runs(generator: torch.Generator) -> list[Probe]:
     runs = recorded_runs()
     probes = []
     for bug in (HEALTHY, *BUGS):
         own = [run for run in runs if run.bug == bug]
-        # Two of each: an answer that is right by chance on one seed is not on another.
-        for at in _order(len(own), generator)[:2]:
+        # Two of each: an answer that is right by chance on one seed is not on another. One of them is better on street
+        # than most, so that a limit close to chance is seen to be one.
+        own.sort(key=lambda run: _tail(run.curves["accuracy_street"]))
+        half = len(own) // 2
+        for at in (half + _whole(0, len(own) - half, generator), _whole(0, half, generator)):
             label = "a healthy run" if bug == HEALTHY else f"a run with this bug: {bug}"
             probes.append(Probe(label, {"run": own[at].curves}))
     return probes
@@ -511,6 +671,23 @@ QUESTIONS: tuple[Question, ...] = (
         minutes=10,
         points=3,
         mistakes=(
+            Mistake(
+                "guessed from a word",
+                "It goes by a word of the name, such as Horse or Soccer. Other classes of UCF101 have these words in "
+                "their names too. Compare the whole class name.",
+                _by_word,
+            ),
+            Mistake(
+                "folder needed",
+                "It reads the class from the folder and finds nothing in a name that comes alone.",
+                _by_folder,
+            ),
+            Mistake(
+                "the text None",
+                "For a class that is not in the table it returns the text 'None'. None is a value of its own, without "
+                "quotation marks.",
+                lambda name: str(_shared_class(name)),
+            ),
             Mistake(
                 "names searched in file names",
                 "It finds a class wherever its name occurs in the file name, so that another class whose longer name "
@@ -566,6 +743,32 @@ QUESTIONS: tuple[Question, ...] = (
                 _leaking_by(_number),
             ),
             Mistake(
+                "names searched in file names",
+                "It looks for a video's name inside the file names. SkyDiving_g03 holds Diving_g03 and is another "
+                "video. Compare whole names.",
+                _searched,
+            ),
+            Mistake(
+                "first step only",
+                "It finds the leaks of the first step only. Does the loop return too early? Or is the test read from "
+                "something that can be gone through once, such as a map or a generator?",
+                _first_step,
+            ),
+            Mistake(
+                "ordered by group",
+                "It puts the videos in order of their group numbers. Alphabetical order begins with the class.",
+                _by_group_order,
+            ),
+            *(
+                Mistake(
+                    "folder not removed",
+                    "It does not find the video in a name with a folder before it. Steps as well as the test may have "
+                    "such names.",
+                    _folders_kept(in_steps=in_steps, in_test=in_test),
+                )
+                for in_steps, in_test in ((True, False), (False, True), (True, True))
+            ),
+            Mistake(
                 "training only",
                 "It looks at the training clips only. What is chosen or measured on test videos leaks as well.",
                 _training_only,
@@ -616,6 +819,37 @@ QUESTIONS: tuple[Question, ...] = (
                 "Its interval is that of two unrelated samples with their degrees of freedom added. Take the "
                 "difference seed by seed first.",
                 _unlike(lambda a, b, t: t.get(2 * len(a) - 2, 0.0) * _spread_apart(a, b) / math.sqrt(len(a))),
+            ),
+            Mistake(
+                "sorted before pairing",
+                "It sorts the lists before it pairs them. Then numbers of different seeds meet: the n-th of both lists "
+                "belong together as they stand.",
+                lambda first, second, t975: _paired(sorted(first), sorted(second), t975),
+            ),
+            Mistake(
+                "difference of deviations",
+                "Its spread is the difference of the two lists' deviations. What counts is how the differences spread "
+                "from seed to seed.",
+                _unlike(lambda a, b, t: t[len(a) - 1] * abs(stdev(a) - stdev(b)) / math.sqrt(len(a))),
+            ),
+            Mistake(
+                "quantile of the example",
+                "Its quantile is that of 2 degrees of freedom, as in the example, however many seeds there are.",
+                _unlike(lambda a, b, t: t[2] * stdev(_differences(a, b)) / math.sqrt(len(a))),
+            ),
+            Mistake(
+                "ends around zero",
+                "Its ends are the half width to both sides of zero. They lie to both sides of the mean difference.",
+                _ends(lambda mean, low, high: (mean, low - mean, high - mean)),
+            ),
+            *(
+                Mistake(
+                    "ends cut off",
+                    "It cuts the ends off where no difference of accuracies can be. The formula does not; with few "
+                    "seeds it says honestly that nearly nothing is known.",
+                    _ends_between(least, most),
+                )
+                for least, most in ((-1.0, 1.0), (0.0, 1.0))
             ),
             Mistake(
                 "normal quantile for Student's t",
@@ -709,6 +943,30 @@ QUESTIONS: tuple[Question, ...] = (
                 _with_judge(lambda interval, sign, _: _judged(interval, sign, 0.0)),
             ),
             Mistake(
+                "ends not exchanged",
+                "With sign -1 it turns both ends and leaves them in their places, so that the lower end is the larger "
+                "one.",
+                _with_judge(_ends_kept),
+            ),
+            Mistake(
+                "contradicted without the margin",
+                "It calls a claim contradicted when the whole interval is below zero. The claim allows a loss of the "
+                "margin: the interval has to lie below that.",
+                _with_judge(_refused_at_zero),
+            ),
+            Mistake(
+                "margin turned by the sign",
+                "It turns the margin as well as the interval. Once the interval is turned, the margin is a loss for "
+                "either sign.",
+                _with_judge(lambda interval, sign, margin: _judged(interval, sign, sign * margin)),
+            ),
+            Mistake(
+                "accuracy of 0 taken for none",
+                "It leaves out seeds at which an accuracy is 0. The number 0 counts as False, and it is a result like "
+                "another: ask whether a seed is there.",
+                lambda records, claim, t975: _read(records, claim, t975, pair=_without_zeros),
+            ),
+            Mistake(
                 "margin on the wrong side",
                 "It demands a gain of the margin. The margin is a loss that the claim still allows.",
                 _with_judge(lambda interval, sign, margin: _judged(interval, sign, -margin)),
@@ -758,6 +1016,36 @@ QUESTIONS: tuple[Question, ...] = (
                 "shares of all clips",
                 "All its entries together add up to one; each row should.",
                 lambda logits, labels: _confusion_counts(logits, labels) / len(labels),
+            ),
+            *(
+                Mistake(
+                    "pairs counted once",
+                    "It counts each pair of classes once, however many clips have it: += at places given by two lists "
+                    "of indices adds once where a place is given twice.",
+                    wrong,
+                )
+                for wrong in (
+                    lambda logits, labels: (
+                        _marked(logits, labels) / _marked(logits, labels).sum(1, keepdim=True).clamp_min(1)
+                    ),
+                    lambda logits, labels: (
+                        _marked(logits, labels) / labels.bincount(minlength=logits.shape[1]).clamp_min(1)[:, None]
+                    ),
+                )
+            ),
+            Mistake(
+                "row sums along the columns",
+                "It divides column j by the number of clips of class j. The sums of the rows have lost their second "
+                "axis, and one axis is matched with the last.",
+                lambda logits, labels: (
+                    _confusion_counts(logits, labels) / labels.bincount(minlength=logits.shape[1]).clamp_min(1)
+                ),
+            ),
+            Mistake(
+                "classes counted from the labels",
+                "It has as many classes as the labels show. A class without clips has a row and a column too; the "
+                "logits say how many there are.",
+                _of_labels,
             ),
             Mistake(
                 "probabilities instead of decisions",
@@ -824,6 +1112,33 @@ QUESTIONS: tuple[Question, ...] = (
                 "It calls a run healthy that has learned its test clips. Compare the test with new clips from the "
                 "same street.",
                 _mistaken({"test clips in training": HEALTHY}),
+            ),
+            Mistake(
+                "street above chance taken for a leak",
+                "It takes a run that is a little better than chance on street for one that has learned its test clips. "
+                "Compare the test with new clips from the same street.",
+                _above_chance,
+            ),
+            *(
+                Mistake(
+                    "flow error taken for a flipped sign",
+                    "It takes an error above that of zero flow for a flipped sign. In so short a training a healthy "
+                    "run has one too; the correlations say what the error does not.",
+                    _by_flow_error(*taken),
+                )
+                for taken in ((HEALTHY,), (HEALTHY, "labels shuffled"))
+            ),
+            Mistake(
+                "flipped sign overlooked",
+                "It calls a run healthy whose target flow pointed backwards. Size alone does not show it: a "
+                "correlation has a sign.",
+                _mistaken({"flow sign flipped": HEALTHY}),
+            ),
+            Mistake(
+                "swap overlooked",
+                "It calls a run healthy whose target flow had its channels exchanged. With which component does the "
+                "predicted u go?",
+                _mistaken({"flow channels swapped": HEALTHY}),
             ),
             Mistake(
                 "training mode overlooked",

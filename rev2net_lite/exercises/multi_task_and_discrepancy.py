@@ -169,6 +169,17 @@ def _scaled(power: float, *, target_too: bool = True) -> Callable[..., Tensor]:
     return loss
 
 
+def _masked_by(spread: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """The loss with the mask spread over the channels in another way."""
+
+    def loss(flow: Tensor, target: Tensor, valid: Tensor, scale: float) -> Tensor:
+        kept = spread(valid).reshape(flow.shape)
+        error = torch.where(kept, flow - target, torch.zeros_like(flow))
+        return (error / scale).square().sum() / kept.sum().clamp_min(1)
+
+    return loss
+
+
 _FLOW_LOSS = Question(
     key="A3.2",
     title="A flow loss that looks only where the flow is known",
@@ -203,6 +214,25 @@ _FLOW_LOSS = Question(
             "mask ignored",
             "Invalid pixels count as much as valid ones: the mask has no effect.",
             lambda flow, target, _, scale: ((flow - target) / scale).square().mean(),
+        ),
+        Mistake(
+            "nan taken for the mask",
+            "What is known is read off the target, by its nan. A target may have numbers where it means nothing: the "
+            "mask says where it is known.",
+            lambda flow, target, _, scale: _flow_loss(flow, target, ~target[:, 0].isnan(), scale),
+        ),
+        *(
+            Mistake(
+                "axes mixed by a reshape",
+                "The mask has the shape of the flow, but its numbers lie in another order: a reshape does not move "
+                "axes, so that frames or clips get the mask of others.",
+                _masked_by(spread),
+            )
+            for spread in (
+                lambda valid: valid.repeat_interleave(2, dim=1),
+                lambda valid: valid.repeat(2, 1, 1, 1),
+                lambda valid: valid[..., None].expand(*valid.shape, 2),
+            )
         ),
         Mistake(
             "mask inverted",
@@ -313,8 +343,33 @@ def _weighted_total_probes(generator: Generator) -> list[Probe]:
             "terms of weight 0, of which one is nan",
             {"terms": broken, "weights": fixed | {"flow": 0.0, "frame": 0.0}, "log_variances": logs},
         ),
+        Probe(
+            "a log-variance that is 0",
+            {
+                "terms": other,
+                "weights": {"depth": 1.5, "pose": 0.5},
+                "log_variances": scalars("pose", low=-1.5, high=-0.4) | {"depth": torch.zeros(())},
+            },
+            ("terms", "log_variances"),
+        ),
         Probe("another device", {"terms": terms, "weights": fixed, "log_variances": logs}, meta=True),
     ]
+
+
+def _of_all(terms: _Terms, weights: Mapping[str, float], log_variances: _Terms) -> Tensor:
+    """The total with no term switched off."""
+    parts = [
+        weights[name] * (-log_variances[name]).exp() * term + log_variances[name] / 2
+        if name in log_variances
+        else weights[name] * term
+        for name, term in terms.items()
+    ]
+    return torch.stack(parts).sum()
+
+
+def _all_regularised(terms: _Terms, weights: Mapping[str, float], log_variances: _Terms) -> Tensor:
+    off = [s / 2 for name, s in log_variances.items() if weights[name] == 0]
+    return torch.stack([_weighted_total(terms, weights, log_variances), *off]).sum()
 
 
 _WEIGHTED_TOTAL = Question(
@@ -338,9 +393,27 @@ _WEIGHTED_TOTAL = Question(
             "terms of weight 0 not left out",
             "A term of weight 0 still takes part. Zero times nan is nan, and its log-variance would be added as well: "
             "leave such a term out altogether.",
-            lambda terms, weights, logs: sum(
-                weights[name] * (-logs[name]).exp() * term + logs[name] / 2 if name in logs else weights[name] * term
-                for name, term in terms.items()
+            _of_all,
+        ),
+        Mistake(
+            "log-variances of weight 0 not left out",
+            "A term of weight 0 is left out, but s / 2 of its log-variance is still added.",
+            _all_regularised,
+        ),
+        Mistake(
+            "nan left out, not weight 0",
+            "Terms are left out when their value is nan. The weight says whether a term is on: with weight 0 it is "
+            "off whatever its value, and with another weight a nan should show.",
+            lambda terms, weights, logs: _of_all(
+                {name: term for name, term in terms.items() if not term.isnan()}, weights, logs
+            ),
+        ),
+        Mistake(
+            "log-variance of 0 taken for none",
+            "The value is right, but a log-variance that is 0 gets no gradient. A tensor of value 0 counts as False, "
+            "and learned log-variances mostly start at 0: ask whether the name is there.",
+            lambda terms, weights, logs: _weighted_total(
+                terms, weights, {name: s for name, s in logs.items() if s.is_meta or s != 0}
             ),
         ),
         Mistake(
@@ -472,6 +545,17 @@ def _over(axes: str) -> Callable[[Tensor, float], Tensor]:
     return lambda features, epsilon: _standardised(features, epsilon, axes)
 
 
+def _grouped(first: int, second: int) -> Callable[[Tensor, float], Tensor]:
+    """An answer that makes rows (1, 0) or columns (0, 1) of the channels by a reshape."""
+
+    def wrong(features: Tensor, epsilon: float) -> Tensor:
+        d = features.shape[1]
+        mixed = features.reshape(first or -1, d, 1, 1, second or -1)
+        return _standardise(mixed, epsilon).reshape(features.shape)
+
+    return wrong
+
+
 _WRONG_AXIS = "statistics over the wrong axis: "
 
 _STANDARDISE = Question(
@@ -524,6 +608,23 @@ _STANDARDISE = Question(
             "Each frame number has statistics of its own. They are over frames as well.",
             _over("b d t h w -> 1 d t 1 1"),
         ),
+        *(
+            Mistake(
+                "axes mixed by a reshape",
+                "It groups the numbers by a reshape, which does not move the channel axis: the groups are no channels.",
+                _grouped(*shape),
+            )
+            for shape in ((1, 0), (0, 1))
+        ),
+        Mistake(
+            "variance within clips",
+            "Its variance is the mean of the clips' own variances, so that what clips differ by in their mean does not "
+            "count. There is one variance for each channel, about the mean of the batch.",
+            lambda features, epsilon: (
+                _centre(features)
+                / (features.var((2, 3, 4), correction=0, keepdim=True).mean(0, keepdim=True) + epsilon).sqrt()
+            ),
+        ),
         Mistake(
             "divided by n - 1",
             "The variance is the unbiased one, which divides by n - 1. The task divides by n.",
@@ -567,6 +668,11 @@ _STANDARDISE = Question(
             "The value is right and the gradient is not: mean and variance depend on the features too, and here they "
             "are cut off.",
             _detached_statistics,
+        ),
+        Mistake(
+            "variance detached",
+            "The value is right and the gradient is not: the mean takes part in it, but the variance is cut off.",
+            lambda features, epsilon: _centre(features) / (_variance(features).detach() + epsilon).sqrt(),
         ),
     ),
 )
@@ -659,6 +765,20 @@ def _pooled(flow_features: _Levels, frame_features: _Levels) -> Tensor:
     return _relative(x, torch.cat([y.flatten() for y in frame_features]))
 
 
+def _ratio_of_sums(flow_features: _Levels, frame_features: _Levels) -> Tensor:
+    xs = [x.detach() for x in flow_features]
+    apart = _by_level(xs, frame_features, lambda x, y: _energy(x - y)).sum()
+    return apart / (_by_level(xs, frame_features, lambda x, y: (_energy(x) + _energy(y)) / 2).sum() + 1e-12)
+
+
+def _heard(flow_features: _Levels, frame_features: _Levels) -> Tensor:
+    """The discrepancy with levels left out at which both are silent."""
+    heard = [
+        at for at, (x, y) in enumerate(zip(flow_features, frame_features, strict=True)) if _energy(x) + _energy(y) > 0
+    ]
+    return _discrepancy([flow_features[at] for at in heard], [frame_features[at] for at in heard])
+
+
 _DISCREPANCY = Question(
     key="A3.5",
     title="The decoding discrepancy",
@@ -731,6 +851,18 @@ _DISCREPANCY = Question(
             "All levels are thrown together before the ratio is taken, so the level with most numbers and the loudest "
             "features rules. One ratio per level, then their mean.",
             _pooled,
+        ),
+        Mistake(
+            "ratio of sums",
+            "Numerators and denominators are gathered over the levels before the division, so the loudest level "
+            "rules. One ratio per level, then their mean.",
+            _ratio_of_sums,
+        ),
+        Mistake(
+            "silent levels left out",
+            "A level at which both are zero is left out of the mean, so that the others count for more. It counts as "
+            "a level with the value 0.",
+            _heard,
         ),
         Mistake(
             _WRONG_AXIS + "each clip",
@@ -869,6 +1001,23 @@ def _of_channel_variances(features: Tensor) -> float:
     return _participation(_over_clips(features).square().mean(0))
 
 
+def _by_one_number(features: Tensor) -> tuple[float, float]:
+    centred = features.double() - features.double().mean()
+    return _fraction(_energy(centred), _energy(features.double())), _participation(_eigenvalues(centred))
+
+
+def _with_floor(floor: float) -> Callable[[Tensor], tuple[float, float]]:
+    """An answer that adds a constant to what it divides by."""
+
+    def wrong(features: Tensor) -> tuple[float, float]:
+        centred = _over_clips(features)
+        eigenvalues = _eigenvalues(centred)
+        directions = eigenvalues.sum().square() / (eigenvalues.square().sum() + floor)
+        return (_energy(centred) / (_energy(features.double()) + floor)).item(), directions.item()
+
+    return wrong
+
+
 _COLLAPSE = Question(
     key="A3.6",
     title="Agreement, or nothing left to say",
@@ -901,6 +1050,26 @@ _COLLAPSE = Question(
                 _fraction(_energy(features.double()), _energy(features.double())),
                 _participation(_eigenvalues(features.double())),
             ),
+        ),
+        Mistake(
+            "centred by one number",
+            "One mean of all numbers is subtracted. Each channel has its own.",
+            _by_one_number,
+        ),
+        *(
+            Mistake(
+                "constant in the denominator",
+                "A small constant is added to what it divides by. Squares of small features are as small as the "
+                "constant, and then the numbers change with the scale. Ask whether there is anything to divide by.",
+                _with_floor(floor),
+            )
+            for floor in (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+        ),
+        Mistake(
+            "always zero",
+            "Both numbers are 0 for any features. Features that are centred always add up to 0, up to rounding: their "
+            "sum does not tell whether they vary.",
+            lambda _: (0.0, 0.0),
         ),
         Mistake(
             "directions not centred",
@@ -1077,6 +1246,23 @@ _LINEAR_CKA = Question(
             _scored(lambda features: _rows(features) - _rows(features).mean(1, keepdim=True)),
         ),
         Mistake(
+            "each clip centred",
+            "Each clip loses a mean of its own, so that what clips differ by does not count. A channel has one mean "
+            "over all positions of all clips.",
+            _scored(lambda features: _rows(features - features.mean((2, 3, 4), keepdim=True))),
+        ),
+        Mistake(
+            "spectral norm",
+            "The norms are the largest singular values. The Frobenius norm is the root of the sum of the squares of "
+            "all entries; look up which norm a function takes for a matrix.",
+            _scored(
+                score=lambda x, y: (
+                    torch.linalg.matrix_norm(x.T @ y, 2).square()
+                    / (torch.linalg.matrix_norm(x.T @ x, 2) * torch.linalg.matrix_norm(y.T @ y, 2))
+                ).item()
+            ),
+        ),
+        Mistake(
             "axes mixed by a reshape",
             "The matrix has the right shape, but its rows are no positions: a reshape does not move the channel axis, "
             "so channels and positions are mixed.",
@@ -1111,7 +1297,7 @@ _LINEAR_CKA = Question(
         ),
         Mistake(
             "root of the value",
-            "The root of it is taken at the end.",
+            "It is the root of the value. The numerator is a norm squared, and the denominator a product of two norms.",
             _scored(score=lambda x, y: _aligned(x, y) ** 0.5),
         ),
         Mistake(

@@ -55,7 +55,7 @@ def weighted_total(terms, weights, log_variances):
 """,
     ),
     (
-        "wrong value",
+        "log-variances of weight 0 not left out",
         """
 def weighted_total(terms, weights, log_variances):
     # A term that is off still pays for its s.
@@ -70,7 +70,7 @@ def weighted_total(terms, weights, log_variances):
 """,
     ),
     (
-        "wrong value",
+        "nan left out, not weight 0",
         """
 def weighted_total(terms, weights, log_variances):
     # Leaves out what is nan, not what is off.

@@ -99,7 +99,7 @@ def collapse(features):
 """,
     ),
     (
-        "wrong value",
+        "constant in the denominator",
         """
 def collapse(features):
     # A small number against division by zero, large beside small features.

@@ -244,10 +244,7 @@ def _write_site(
     build: Path,
 ) -> None:
     """Writes index page, glossary and the page of each notebook."""
-    copies = [
-        read_notebook(outcome.output if outcome.output.exists() else path)
-        for path, outcome in zip(notebooks, outcomes, strict=True)
-    ]
+    copies = [_copy_to_show(path, outcome) for path, outcome in zip(notebooks, outcomes, strict=True)]
     titles = {path.stem: numbered_title(copy, name=path.stem) for path, copy in zip(notebooks, copies, strict=True)}
     site = Site(profile.name, titles, Glossary(glossary_file().read_text("utf-8")))
     pages = []
@@ -259,6 +256,18 @@ def _write_site(
         pages.append(Page.of(copy, href=href, minutes=minutes, budget_minutes=budget, error=outcome.error))
     write_text_atomically(build / "glossary.html", glossary_page(site))
     write_text_atomically(build / "index.html", index_page(pages, profile=profile.name, seed=seed))
+
+
+def _copy_to_show(path: Path, outcome: Outcome) -> NotebookNode:
+    """The executed copy; the notebook itself where none was begun, or a failure (a full disk, say) left half of one."""
+    if not outcome.output.exists():
+        return read_notebook(path)
+    try:
+        return read_notebook(outcome.output)
+    except ValueError:
+        if outcome.error is None:
+            raise
+        return read_notebook(path)
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,11 @@ def sweep(source: Path, folder: Path) -> None:
 def series(source: Path, folder: Path) -> None:
     """Notebooks with their site."""
     notebooks = [source / f"{name}.ipynb" for name in NOTEBOOKS]
-    rev2net_lite.execution.run_series(notebooks, profile=get_profile("smoke"), seed=0, build=folder / "build", jobs=1)
+    outcomes = rev2net_lite.execution.run_series(
+        notebooks, profile=get_profile("smoke"), seed=0, build=folder / "build", jobs=1
+    )
+    if errors := [outcome.error for outcome in outcomes if outcome.error]:
+        raise ValueError(errors[0])
 
 
 def write_notebooks(folder: Path) -> None:
@@ -203,6 +207,9 @@ def enter(
     if limit_bytes is not None:
         _limit(limit_bytes, after=limit_after)
     if nobody and os.geteuid() == 0:
+        # What is imported on first use may lie where only root may look.
+        for path in source.glob("*.ipynb"):
+            rev2net_lite.execution.read_notebook(path)
         os.seteuid(65534)
     if patience_s is not None:
         training._PATIENCE_S = patience_s

@@ -5,6 +5,7 @@ import errno
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty
 
@@ -17,6 +18,7 @@ from tiny_notebooks import OPEN, PIXEL, write_notebook
 from rev2net_lite.execution import (
     NotebookError,
     Outcome,
+    _copy_to_show,
     _ShellChannel,
     budget_minutes,
     execute_notebook,
@@ -272,6 +274,22 @@ def test_the_site_leads_to_every_page(series: tuple[Path, list[Outcome], list[st
     assert index.count("<p>Is x &lt; y &amp; z?</p>") == 3
     page = (build / "smoke" / "02_bad.html").read_text()
     assert "This notebook failed: ValueError in cell [4]: &lt;script&gt;" in page and "<script" not in page
+
+
+def test_half_a_copy_of_a_failed_notebook_does_not_break_the_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_the_disk(_: str, output: str, **__: object) -> None:
+        Path(output).write_text('{"cells": [')
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(papermill, "execute_notebook", fill_the_disk)
+    path = write_notebook(tmp_path, "01_x", "1")
+    [outcome] = run_series([path], profile=SMOKE, seed=0, build=tmp_path / "build", jobs=1)
+    assert outcome.error is not None and "cannot be written: No space left on device" in outcome.error
+    assert "No space left on device" in (tmp_path / "build" / "smoke" / "01_x.html").read_text()
+    with pytest.raises(ValueError, match="is not a notebook"):
+        _copy_to_show(path, replace(outcome, error=None))
 
 
 @pytest.mark.notebook

@@ -349,6 +349,14 @@ def test_a_full_disk_is_told_and_leaves_the_last_good_state(source: Path, tmp_pa
     assert [path.name for path in (tmp_path / "record" / "run").glob("results*")] == ["results.previous.json"]
 
 
+@pytest.mark.notebook
+def test_a_series_on_a_full_disk_says_so_and_ends(source: Path, tmp_path: Path, faults: Counter[str]) -> None:
+    said = Child(interrupted.series, source, tmp_path, limit_bytes=3000).end()
+    faults[told(said, "cannot be written: File too large")] += 1
+    assert isinstance(Child(interrupted.series, source, tmp_path).end(), int)
+    assert sorted(row["notebook"] for row in collate(tmp_path / "build")) == list(NOTEBOOKS)
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user may enter, unlike those of `tmp_path`."""
@@ -381,6 +389,8 @@ def test_a_read_only_folder_is_told_and_leaves_the_last_good_state(
         (interrupted.cache, "cannot be written: Permission denied"),
         (interrupted.write_dataset, "set cannot be written: Permission denied"),
         (interrupted.record, "cannot be made: Permission denied; choose another output"),
+        (interrupted.series, "smoke cannot be written: Permission denied"),
+        (interrupted.sweep, "sweep cannot be written: Permission denied"),
     ):
         said = Child(job, own, read_only(job.__name__), nobody=True).end()
         faults[told(said, words)] += 1

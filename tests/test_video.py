@@ -638,3 +638,16 @@ def test_real_files_equal_a_plain_decode_or_are_refused(row: dict[str, str], cli
             frame = frames[sum(time <= middle + 1e-7 for time in times) - 1]
             image = torch.rot90(torch.from_numpy(frame.to_ndarray(format="rgb24", threads=1)), frame.rotation // 90)
             assert torch.equal(clip[:, part], rearrange(image, "h w c -> c h w"))
+
+
+@pytest.mark.parametrize("crop", ["center", None])
+def test_frames_scaled_together_are_those_scaled_one_by_one(tmp_path, monkeypatch, crop):
+    generator = torch.Generator().manual_seed(0)
+    path = tmp_path / "v.mp4"
+    write_video(path, torch.randint(0, 256, (3, 12, 48, 80), generator=generator, dtype=torch.uint8), fps=12)
+    together = read_clip(path, frames=12, size=(30, 30), crop=crop)
+    monkeypatch.setattr(video, "_TOGETHER_PIXELS", 3 * 48 * 80)
+    in_threes = read_clip(path, frames=12, size=(30, 30), crop=crop)
+    monkeypatch.setattr(video, "_TOGETHER_PIXELS", 1)
+    assert torch.equal(together, read_clip(path, frames=12, size=(30, 30), crop=crop))
+    assert torch.equal(together, in_threes)

@@ -16,7 +16,7 @@ from pathlib import Path
 import av
 import pytest
 import torch
-from drawn_videos import decoded, encode, numbered, numbers
+from drawn_videos import decoded, encode, numbered, numbers, remuxed
 from einops import rearrange, repeat
 from fuzz import SAMPLES, make_samples
 
@@ -238,6 +238,51 @@ def test_data_missing_in_a_transport_stream_is_refused(samples: dict[str, Path],
         VideoError, match=r"a.ts is damaged at frame \d+ of \d+ in the file \(the file lacks data there"
     ):
         read_clip(tmp_path / "a.ts", frames=4)
+
+
+def test_a_gif_that_ends_early_is_refused(samples: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "cut.gif").write_bytes(samples["a.gif"].read_bytes()[:-1])
+    with pytest.raises(
+        VideoError, match=r"cut.gif ends after 12 frames without the mark that ends a GIF; it was cut off"
+    ):
+        probe_video(tmp_path / "cut.gif")
+
+
+def test_frames_that_a_decoder_leaves_out_without_a_word_are_missed(tmp_path: Path) -> None:
+    options = {"x264-params": "intra-refresh=1:keyint=10:bframes=0"}
+    whole = encode(tmp_path / "whole.mp4", numbered(40), options=options)
+    cut = remuxed(whole, tmp_path / "cut.mkv", skip=10)  # its first pictures are whole only after the refresh
+    with pytest.raises(
+        VideoError, match=r"cut.mkv has \d+ frames that do not decode \(at 0.000.* s\); it is damaged, so"
+    ):
+        read_clip(cut, frames=30, allow_repeat=True)
+
+
+def test_a_stream_that_begins_between_key_frames_is_read_from_the_first(
+    samples: dict[str, Path], tmp_path: Path
+) -> None:
+    content = samples["a.ts"].read_bytes()
+    pieces = [content[start : start + 188] for start in range(0, len(content), 188)]
+    starts = [place for place, piece in enumerate(pieces) if piece[1:3] == b"\x41\x00"]
+    assert len(starts) == COUNT
+    (tmp_path / "later.ts").write_bytes(b"".join(pieces[: starts[0]] + pieces[starts[1] :]))
+    found = probe_video(tmp_path / "later.ts").frames
+    shown = numbers(read_clip(tmp_path / "later.ts", frames=found, size=None))
+    assert 0 < found < COUNT and shown == list(range(COUNT - found, COUNT))
+
+
+def test_frames_that_lean_on_the_group_before_cost_no_second_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"x264-params": "open-gop=1:keyint=8:bframes=3:b-adapt=0:scenecut=0"}
+    path = encode(tmp_path / "open.mp4", numbered(40), options=options)
+    passes = []
+    decode = video._Video._decoded
+    monkeypatch.setattr(video._Video, "_decoded", lambda self, *what: passes.append(what) or decode(self, *what))
+    for index in range(40):
+        passes.clear()
+        clip = read_clip(path, frames=1, size=None, start_s=0.04 * index, duration_s=0.04)
+        assert numbers(clip) == [index] and len(passes) == 1
 
 
 # Declared sizes

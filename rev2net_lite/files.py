@@ -15,7 +15,18 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-__all__ = ["WriteError", "hold_folder", "sweep", "with_section", "write_atomically", "write_text_atomically"]
+__all__ = [
+    "DRAFT",
+    "WriteError",
+    "hold_folder",
+    "sweep_drafts",
+    "with_section",
+    "write_atomically",
+    "write_text_atomically",
+]
+
+DRAFT = ".rev2net-draft"
+"""How the hidden name of a draft ends, so that it is told from whatever else lies in a folder."""
 
 # A draft that nobody has touched for so long belongs to a process that was killed: writing one takes seconds.
 _ABANDONED_S = 3600
@@ -42,10 +53,10 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     Raises:
         WriteError: the disk is full, the folder is read-only, ...; what was there before is kept.
     """
-    sweep(path.parent, ".*.part")
+    sweep_drafts(path.parent)
     part: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=DRAFT)
         part = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -106,9 +117,9 @@ def hold_folder(folder: Path, *, lock: str = ".run.lock", wait_s: float = 0.0) -
     return held
 
 
-def sweep(folder: Path, pattern: str) -> None:
-    """Nothing; files and folders in `folder` whose name fits and that nobody has touched for an hour are gone."""
-    for entry in folder.glob(pattern):
+def sweep_drafts(folder: Path) -> None:
+    """Nothing; drafts in `folder`, files or folders, that nobody has touched for an hour are gone."""
+    for entry in folder.glob(f".*{DRAFT}"):
         # Another process may sweep at the same time.
         with contextlib.suppress(OSError):
             touched = [each.stat().st_mtime for each in (entry, *(each for each in entry.rglob("*") if each.is_dir()))]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import colorsys
 import csv
-import glob
 import json
 import math
 import os
@@ -34,7 +33,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from rev2net_lite.files import WriteError, sweep
+from rev2net_lite.files import DRAFT, WriteError, sweep_drafts
 from rev2net_lite.untrusted import read_json
 from rev2net_lite.video import write_video
 
@@ -674,9 +673,9 @@ def write_synthetic_dataset(
         if _holds(folder, record):
             return folder
         # What a killed writer left.
-        sweep(folder.parent, f".{glob.escape(folder.name)}.*")
+        sweep_drafts(folder.parent)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=DRAFT, dir=folder.parent))
     except OSError as error:
         raise WriteError(error.errno, error.strerror, str(folder)) from error
     try:

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from rev2net_lite import files
-from rev2net_lite.files import WriteError, hold_folder, sweep, with_section, write_atomically, write_text_atomically
+from rev2net_lite.files import (
+    DRAFT,
+    WriteError,
+    hold_folder,
+    sweep_drafts,
+    with_section,
+    write_atomically,
+    write_text_atomically,
+)
 
 
 def test_a_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -> None:
@@ -20,6 +28,11 @@ def test_a_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -> None
         assert path.read_bytes() == text.encode()
     assert path.stat().st_mode & 0o044 == 0o044
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_draft_of_a_long_name_is_no_longer_than_names_may_be(tmp_path: Path) -> None:
+    write_text_atomically(tmp_path / ("走" * 80), "")
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_only_a_durable_write_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +79,8 @@ def test_the_error_says_the_same_when_another_process_raised_it() -> None:
 
 
 def test_what_nobody_touched_for_an_hour_is_swept_and_nothing_else(tmp_path: Path) -> None:
-    old, new, other = (tmp_path / name for name in (".a.json.x1.part", ".a.json.x2.part", ".other"))
-    workshop, busy = tmp_path / ".d.x1.part", tmp_path / ".d.x2.part"
+    old, new, other = (tmp_path / name for name in (f".a.json.x1{DRAFT}", f".a.json.x2{DRAFT}", ".other.part"))
+    workshop, busy = tmp_path / f".d.x1{DRAFT}", tmp_path / f".d.x2{DRAFT}"
     for folder in (workshop, busy):
         (folder / "new" / "videos").mkdir(parents=True)
         (folder / "new" / "videos" / "a.mp4").touch()
@@ -76,14 +89,14 @@ def test_what_nobody_touched_for_an_hour_is_swept_and_nothing_else(tmp_path: Pat
     long_ago = files.time.time() - 2 * files._ABANDONED_S
     for path in (old, other, workshop / "new" / "videos", workshop / "new", workshop, busy / "new", busy):
         os.utime(path, (long_ago, long_ago))
-    (tmp_path / ".gone.part").symlink_to("nowhere")
-    sweep(tmp_path, ".*.part")
+    (tmp_path / f".gone{DRAFT}").symlink_to("nowhere")
+    sweep_drafts(tmp_path)
     assert not old.exists() and not workshop.exists()
     assert new.exists() and other.exists() and (busy / "new" / "videos" / "a.mp4").exists()
 
 
 def test_a_write_sweeps_what_killed_writers_left(tmp_path: Path) -> None:
-    left = tmp_path / ".a.json.x1.part"
+    left = tmp_path / f".a.json.x1{DRAFT}"
     left.touch()
     os.utime(left, (0, 0))
     write_text_atomically(tmp_path / "b.json", "")

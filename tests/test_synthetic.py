@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from rev2net_lite import synthetic
+from rev2net_lite.files import DRAFT
 from rev2net_lite.flow import endpoint_error, photometric_error, resize_flow, warp
 from rev2net_lite.synthetic import (
     CLASSES,
@@ -461,6 +463,15 @@ def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
         patch.setattr(synthetic, "write_video", lambda *_args, **_options: None)
         write_synthetic_dataset(tmp_path / "world", clips_per_class=1, seed=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_removed_by_a_later_one(tmp_path):
+    left = tmp_path / f".set.abc{DRAFT}"
+    (left / "new" / "videos").mkdir(parents=True)
+    for folder in (left / "new" / "videos", left / "new", left):
+        os.utime(folder, (0, 0))
+    write_synthetic_dataset(tmp_path / "set", config=SyntheticConfig(size=32, frames=4), clips_per_class=1, seed=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_a_writer_that_comes_second_keeps_the_first_one_s_folder(tmp_path, monkeypatch):

@@ -655,12 +655,11 @@ class _Video:
         decoder, packets = self._packets()
         if decoder.is_open:
             decoder.flush_buffers()  # of what an earlier pass left when it met an error
-        cut = {self.stamps[position] for position in self.leading} - {None}
         head: int | None = None  # when the key frame of the range is shown
 
         def leans(stamp: int | None) -> bool:
             """Whether a frame leans on frames before the range, so that it may come out damaged."""
-            return stamp in cut or (stamp is not None and head is not None and stamp < head)
+            return stamp is not None and head is not None and stamp < head
 
         ranges = iter(groups)
         start, stop = next(ranges)

@@ -77,6 +77,17 @@ def _output_shape_any(shape: Shape, layers: Sequence[Layer]) -> tuple[int, ...]:
     return channels, *sizes
 
 
+def _output_shape_last_checked(shape: Shape, layers: Sequence[Layer]) -> tuple[int, ...]:
+    found = _output_shape_any(shape, layers)
+    if min(found) < 1:
+        raise ValueError("a kernel does not fit; make the clip larger")
+    return found
+
+
+def _side_by_side(shape: Shape, layers: Sequence[Layer]) -> Shape:
+    return [_output_shape(shape, [layer]) for layer in layers][-1]
+
+
 def _with_layers(turn: Callable[[Sequence[Layer]], Sequence[Layer]]) -> Callable[..., object]:
     def answer(shape: Shape, layers: Sequence[Layer]) -> tuple[int, ...]:
         _output_shape(shape, layers)
@@ -132,6 +143,13 @@ def _output_shape_calls(generator: torch.Generator) -> list[Probe]:
             {
                 "shape": shape(kernel, 8, 9),
                 "layers": [layer((3, 3, 3), (1, 1, 3), (1, 1, 0)), layer((3, 3, 6), (2, 1, 1), (1, 1, 1))],
+            },
+        ),
+        Probe(
+            "a kernel that is too high, with a padded layer behind it",
+            {
+                "shape": shape(kernel, 7, 11),
+                "layers": [layer((3, 10, 3), (1, 1, 2), (1, 1, 1)), layer((1, 2, 1), (1, 1, 1), (1, 2, 0))],
             },
         ),
     ]
@@ -220,6 +238,17 @@ _OUTPUT_SHAPE = Question(
             "layers side by side",
             "It lays every layer over the clip itself; each one works on the output of the one before.",
             _with_layers(lambda layers: layers[-1:]),
+        ),
+        Mistake(
+            "layers side by side",
+            "It lays every layer over the clip itself; each one works on the output of the one before.",
+            _side_by_side,
+        ),
+        Mistake(
+            "refuses behind the last layer only",
+            "It looks behind the last layer whether a size is impossible. An earlier kernel that does not fit may be "
+            "hidden there by the padding that comes after it.",
+            _output_shape_last_checked,
         ),
         Mistake(
             "channels of the clip",
@@ -546,6 +575,15 @@ _CONVOLUTION_COST = Question(
             _cost_slip(lambda shape, layer: _weights(shape, layer) * layer["groups"]),
         ),
         Mistake(
+            "groups ignored in the multiply-adds",
+            "The parameters are right, but it multiplies as if there were one group. A weight that does not exist is "
+            "multiplied with nothing.",
+            lambda shape, layer: (
+                _convolution_cost(shape, layer)[0],
+                _convolution_cost(shape, layer)[1] * layer["groups"],
+            ),
+        ),
+        Mistake(
             "groups divided twice",
             "It divides by the groups in the input channels and again in the output channels; the number of output "
             "channels stays whole.",
@@ -656,6 +694,10 @@ def _depth_to_space_calls(generator: torch.Generator) -> list[Probe]:
         Probe("time only", {"features": features(1, 20, t, h, w), "stride": (4, 1, 1)}),
         Probe("float64", {"features": features(1, 48, t, h, w).double(), "stride": (3, 1, 2)}),
         Probe("channels that do not fill blocks", {"features": features(1, 26, t, h, w), "stride": (2, 2, 3)}),
+        Probe(
+            "channels that do not fill blocks although each number of the stride divides them",
+            {"features": features(1, 12, t, h, w), "stride": (2, 4, 3)},
+        ),
         Probe("another device", {"features": features(1, 24, t, h, w), "stride": (1, 2, 3)}, meta=True),
     ]
 
@@ -693,6 +735,15 @@ _DEPTH_TO_SPACE = Question(
             "height and width of a block exchanged",
             "Inside a block, rows and columns are exchanged: w2 runs faster than h2.",
             partial(_depth_to_space, pattern="b (t2 w2 h2 c) t h w -> b c (t t2) (h h2) (w w2)"),
+        ),
+        *(
+            Mistake(
+                "offset in time not slowest",
+                "Inside a block, the offsets are read in another order: the one in time runs slowest, then the row, "
+                "then the column.",
+                partial(_depth_to_space, pattern=f"b ({order} c) t h w -> b c (t t2) (h h2) (w w2)"),
+            )
+            for order in ("h2 w2 t2", "h2 t2 w2", "w2 t2 h2")
         ),
         Mistake(
             "order of everything reversed",
@@ -742,17 +793,26 @@ def _stage_slip(
     biased: bool = True,
     turned: bool = False,
     late: bool = False,
+    bias_late: bool = False,
+    exchanged: bool = False,
+    moved: int = 0,
 ) -> Callable[..., object]:
-    """The stage with another way to join the two, to finish, to pad or to read the weights."""
+    """The stage with another way to join the two, to finish, to pad or to read the weights, or moved in time."""
 
     def answer(coarse: Tensor, fine: Tensor, weights: Weights, stride: Triple) -> Tensor:
         kept = {name: value if biased or value.ndim > 1 else torch.zeros_like(value) for name, value in weights.items()}
         kernel = kept["stage"].flip(2, 3, 4) if turned else kept["stage"]
+        kernel = kernel.transpose(0, 1) if exchanged else kernel
+        bias = torch.zeros_like(kept["stage_bias"]) if bias_late else kept["stage_bias"]
+        after = rearrange(kept["stage_bias"] - bias, "d -> d 1 1 1")
         finer = _depth_to_space(_pointwise(coarse, kept["enlarge"], kept["enlarge_bias"]), stride, pattern)
         lateral = _pointwise(fine, kept["lateral"], kept["lateral_bias"])
         both = functional.pad(finer if late else join(finer, lateral), (1, 1, 1, 1, 0, 0), mode=pad)
-        out = functional.conv3d(both, kernel, kept["stage_bias"])
-        return end(out + lateral) if late else end(out)
+        if moved:
+            # Zeros come in at one end of the time, and as many steps are lost at the other.
+            both = functional.pad(both, (0, 0, 0, 0, moved, -moved))
+        out = functional.conv3d(both, kernel, bias)
+        return end(out + lateral if late else out) + after
 
     return answer
 
@@ -862,6 +922,27 @@ _DECODER_STAGE = Question(
             "biases left out",
             "It uses the weights and none of the three biases.",
             _stage_slip(biased=False),
+        ),
+        Mistake(
+            "bias behind the rectifier",
+            "The bias of the last convolution is added behind the rectifier, which then lets negative numbers out. It "
+            "belongs to the convolution.",
+            _stage_slip(bias_late=True),
+        ),
+        Mistake(
+            "channels of the last kernel exchanged",
+            "It takes the input channels of the last kernel for its output channels. Both are d, so no shape tells; "
+            "weights have the output channels first.",
+            _stage_slip(exchanged=True),
+        ),
+        *(
+            Mistake(
+                "moved in time",
+                "Everything comes one time step too late or too early: zeros are added in time as well, and too many "
+                "steps are cut off at one end afterwards. The kernel covers one step and needs no padding there.",
+                _stage_slip(moved=step),
+            )
+            for step in (1, -1)
         ),
         Mistake(
             "border repeated",
@@ -1041,9 +1122,9 @@ _ENCODER_GRADIENT_NORMS = Question(
             _by_backward(before=True, after=True),
         ),
         Mistake(
-            "earlier gradients added and wiped out",
-            "It is wrong where the modules hold gradients of an earlier step: backward() adds to them, and afterwards"
-            " they are gone.",
+            "earlier gradients added and not restored",
+            "It is wrong where the modules hold gradients of an earlier step: backward() adds to these very tensors, "
+            "and afterwards they are not what they were.",
             _by_backward(before=False, after=True),
         ),
         Mistake(
@@ -1121,6 +1202,10 @@ def _inflate_calls(generator: torch.Generator) -> list[Probe]:
     ]
 
 
+def _inflate_mixed(kernel: Tensor, time: int) -> Tensor:
+    return _inflate(kernel, time).transpose(1, 2).reshape(*kernel.shape[:2], time, *kernel.shape[2:])
+
+
 def _placed(where: Callable[[int], int]) -> Callable[..., object]:
     """The kernel in a single frame, with zeros in the others."""
 
@@ -1167,6 +1252,12 @@ _INFLATE = Question(
             "divided by the root",
             "It divides by the root of the number of frames. Answers to equal frames add up whole, not as a root.",
             lambda kernel, time: _inflate(kernel, time) * time**0.5,
+        ),
+        Mistake(
+            "reshape for rearrange",
+            "The shape is right, and frames and input channels are mixed up: reshape moves no axis. All frames of a "
+            "channel should hold that channel's kernel.",
+            _inflate_mixed,
         ),
         Mistake(
             "one frame only",

@@ -186,6 +186,18 @@ _PICK = Question(
             _pick_by(lambda times, when: min(int((times - when).abs().argmin()), len(times) - 2)),
         ),
         *_mistakes(
+            "nearest middle of a frame",
+            "It takes the frame whose own middle is nearest to the time. A long frame is still on the screen when the "
+            "middle of a short neighbour is nearer.",
+            _pick_by(lambda times, when: int(((times[:-1] + times[1:]) / 2 - when).abs().argmin())),
+        ),
+        *_mistakes(
+            "each frame once only",
+            "It gives no frame twice. Each part has its own frame; where a frame lasts longer than a part, the same "
+            "number is due again.",
+            lambda *given: _pick_frames(*given).unique(),
+        ),
+        *_mistakes(
             "a constant frame rate assumed",
             "It calculates with a mean frame rate. These frames last differently long; look the times up in `times`.",
             _pick_by(lambda times, when: int(when / float(times[-1]) * (len(times) - 1))),
@@ -258,16 +270,26 @@ def _sheet_reshaped(frames: Tensor, columns: int) -> Tensor:
     return cells.reshape(colours, rows * height, columns * width) / 255
 
 
+def _sheet_half_moved(frames: Tensor, columns: int) -> Tensor:
+    """The colours moved to the front, and a reshape for the rest."""
+    rows = math.ceil(len(frames) / columns)
+    cells = torch.cat([frames, frames.new_zeros(rows * columns - len(frames), *frames.shape[1:])])
+    return rearrange(cells, "n h w c -> c n h w").reshape(-1, rows * frames.shape[1], columns * frames.shape[2]) / 255
+
+
 def _sheet_probes(generator: Generator) -> Iterator[Probe]:
-    def probe(label: str, shape: tuple[int, int, int, int], columns: int, *, meta: bool = False) -> Probe:
-        frames = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    def probe(
+        label: str, shape: tuple[int, int, int, int], columns: int, *, values: int = 256, meta: bool = False
+    ) -> Probe:
+        frames = torch.randint(0, values, shape, generator=generator, dtype=torch.uint8)
         return Probe(label, {"frames": frames, "columns": columns}, meta=meta)
 
     yield probe("the sizes of the example", (6, 4, 5, 3), 3)
     yield probe("other sizes, with one colour", (8, 5, 7, 1), 2)
     yield probe("a last row that is not full", (11, 5, 2, 3), 4)
     yield probe("fewer frames than columns", (2, 6, 4, 3), 5)
-    yield probe("a single column", (7, 2, 5, 3), 1)
+    # Without white pixels, so that nobody's largest value is 255.
+    yield probe("dark frames in a single column", (7, 2, 5, 3), 1, values=180)
     yield probe("frames on another device", (7, 4, 5, 3), 3, meta=True)
 
 
@@ -311,6 +333,7 @@ _SHEET = Question(
             "reshape for rearrange",
             "The shape is right and the picture is not: reshape keeps the order in memory and moves no axis.",
             _sheet_reshaped,
+            _sheet_half_moved,
         ),
         *_mistakes(
             "integer division",
@@ -322,6 +345,12 @@ _SHEET = Question(
             "divided by 256",
             "White is not 1: uint8 ends at 255, and 256 was taken.",
             lambda frames, columns: _sheet(frames, columns) * (255 / 256),
+        ),
+        *_mistakes(
+            "divided by the largest value",
+            "It divides by the largest value of these frames, so that dark frames become bright. It is 255 that "
+            "becomes 1, whatever the frames show.",
+            lambda frames, columns: _sheet(frames, columns) * (255 / frames.max()),
         ),
         *_mistakes(
             "range 0 to 255",
@@ -341,6 +370,12 @@ _SHEET = Question(
             "empty cells first",
             "The empty cells stand before the first frame; they belong after the last one.",
             lambda frames, columns: _sheet(frames, columns, first=-len(frames) % columns),
+        ),
+        *_mistakes(
+            "sheet too narrow",
+            "Where there are fewer frames than columns, the sheet is as wide as the frames; its only row should still "
+            "be `columns` frames wide, with empty cells at its end.",
+            lambda frames, columns: _sheet(frames, min(columns, len(frames))),
         ),
         *_mistakes(
             "frames left out",
@@ -415,6 +450,11 @@ def _error_along(axis: int) -> Callable[..., Tensor]:
         return torch.linalg.vector_norm(flow - target, dim=axis).nanmean()
 
     return error
+
+
+def _error_of_pairs(flow: Tensor, target: Tensor) -> Tensor:
+    """Lengths of neighbours in a list of all known numbers, where no u stands beside its v."""
+    return _euclid((flow - target)[~target.isnan()].view(-1, 2)).mean()
 
 
 def _error_probes(generator: Generator) -> Iterator[Probe]:
@@ -525,6 +565,13 @@ _ERROR = Question(
             "length over the wrong axis",
             "The length runs over another axis than that of u and v.",
             *(_error_along(axis) for axis in (0, 2, 3)),
+        ),
+        *_mistakes(
+            "pairs of the wrong numbers",
+            "Its pairs are not the u and v of one pixel: in a flat list of all numbers, those of channel 1 come "
+            "behind all those of channel 0. Take the length over the channels while they are still an axis.",
+            _error_of_pairs,
+            lambda flow, target: _euclid((flow - target).reshape(-1, 2)).nanmean(),
         ),
     ),
 )
@@ -653,6 +700,22 @@ def _warp_exchanged_shares(second: Tensor, flow: Tensor) -> Tensor:
     return _sample(second, x.floor() + (1 - x % 1), y.floor() + (1 - y % 1))
 
 
+def _warp_continued(last: int) -> Callable[..., Tensor]:
+    """The neighbours stay in the picture and the place does not; the left one goes up to `last` before the end."""
+
+    def warp(second: Tensor, flow: Tensor) -> Tensor:
+        height, width = second.shape[-2:]
+        x, y = _centres(flow)
+        x, y = x + flow[:, 0], y + flow[:, 1]
+        left, top = x.detach().floor().clamp(0, width - last), y.detach().floor().clamp(0, height - last)
+        right_share, low_share = (x - left)[:, None], (y - top)[:, None]
+        upper = (1 - right_share) * _fetch(second, left, top) + right_share * _fetch(second, left + 1, top)
+        lower = (1 - right_share) * _fetch(second, left, top + 1) + right_share * _fetch(second, left + 1, top + 1)
+        return (1 - low_share) * upper + low_share * lower
+
+    return warp
+
+
 def _warp_first_flow(second: Tensor, flow: Tensor) -> Tensor:
     return _backward_warp(second, flow[:1].expand_as(flow))
 
@@ -764,6 +827,13 @@ _WARP = Question(
             _warp_round_the_border,
         ),
         *_mistakes(
+            "continued beyond the border",
+            "Outside the picture it goes on as steeply as between the last two pixels. The neighbours are kept inside "
+            "and the place itself is not, so that a share is larger than 1 or below 0.",
+            _warp_continued(2),
+            _warp_continued(1),
+        ),
+        *_mistakes(
             "coordinates scaled wrongly",
             "Even a flow of 0 does not give the image back: the coordinates in pixels and those of grid_sample do not "
             "fit each other. Work out by hand where the last pixel must land with the align_corners that you chose.",
@@ -835,6 +905,16 @@ def _resize_reshaped(flow: Tensor, size: tuple[int, int]) -> Tensor:
 def _resize_whole_factors(flow: Tensor, size: tuple[int, int]) -> Tensor:
     down, across = size[0] // flow.shape[3], size[1] // flow.shape[4]
     return _resized(flow, size, scale=lambda *_: (across, down))
+
+
+def _resize_mixed(joined: str, split: str) -> Callable[..., Tensor]:
+    """Clips and steps joined to one axis in one order and taken apart in another."""
+
+    def resize(flow: Tensor, size: tuple[int, int]) -> Tensor:
+        fields = rearrange(_resize_flow(flow, size), f"b c t h w -> {joined} c h w")
+        return rearrange(fields, f"{split} c h w -> b c t h w", t=flow.shape[2])
+
+    return resize
 
 
 def _resize_probes(generator: Generator) -> Iterator[Probe]:
@@ -909,6 +989,13 @@ _RESIZE = Question(
             _resize_reshaped,
         ),
         *_mistakes(
+            "clips and steps mixed up",
+            "With several clips, steps of one end up in another: the axis of clips and steps is taken apart in another "
+            "order than it was joined in.",
+            _resize_mixed("(b t)", "(t b)"),
+            _resize_mixed("(t b)", "(b t)"),
+        ),
+        *_mistakes(
             "align_corners=True",
             "It lays the centres of the corner pixels upon each other; align_corners=False is asked for.",
             _resize(align_corners=True),
@@ -981,6 +1068,20 @@ def _step_with_nan(
     return flow - gradient * far[:, None]
 
 
+def _step_held(*, more: float = 0.0, by_component: bool = False) -> Callable[..., Tensor]:
+    """The step as a clamp, with `more` added to the divisor, or with u and v held by themselves."""
+
+    def step(flow: Tensor, start: Tensor, gradient: Tensor, difference: Tensor, lambda_: float, theta: float) -> Tensor:
+        square = gradient.square().sum(dim=1) + more
+        residual = difference + ((flow - start) * gradient).sum(dim=1)
+        far = torch.where(square > 0, residual / square.clamp(min=1e-12), 0.0)[:, None]
+        most = lambda_ * theta
+        held = (gradient * far).clamp(-most, most) if by_component else gradient * far.clamp(-most, most)
+        return flow - held
+
+    return step
+
+
 def _step_probes(generator: Generator) -> Iterator[Probe]:
     def probe(
         label: str,
@@ -993,13 +1094,14 @@ def _step_probes(generator: Generator) -> Iterator[Probe]:
         moved: float = 0.5,
         flat: bool = False,
         brightness: float = 1.0,
+        slopes: tuple[float, float] = (0.15, 1.2),
         meta: bool = False,
     ) -> Probe:
         shape = (batch, 2, height, width)
         start = _uniform(generator, *shape, low=-4, high=4)
         flow = start + _uniform(generator, *shape, low=-moved, high=moved)
         sign = torch.randint(0, 2, shape, generator=generator) * 2.0 - 1
-        gradient = sign * _uniform(generator, *shape, low=0.15, high=1.2)
+        gradient = sign * _uniform(generator, *shape, low=slopes[0], high=slopes[1])
         difference = _uniform(generator, batch, height, width, low=-brightness, high=brightness)
         if flat:
             gradient[:, :, 1], difference[:, 1, ::2] = 0.0, 0.0
@@ -1008,7 +1110,10 @@ def _step_probes(generator: Generator) -> Iterator[Probe]:
 
     yield probe("the sizes of the example", 1, 4, 5, lambda_=2.5, theta=0.3)
     yield probe("a batch of several pairs", 3, 7, 6, lambda_=1.6, theta=0.4)
-    yield probe("a large lambda, where no pixel reaches the limit", 1, 5, 9, lambda_=200.0, theta=0.3, moved=0.2)
+    # So weak that a number added to their square shows, if it is more than rounding.
+    weak = {"slopes": (0.05, 0.12), "brightness": 0.06, "moved": 0.2}
+    label = "weak gradients and a large lambda, where no pixel reaches the limit"
+    yield probe(label, 1, 5, 9, lambda_=200.0, theta=0.3, **weak)  # type: ignore[arg-type]
     yield probe("a small lambda, where all pixels reach the limit", 3, 4, 8, lambda_=0.05, theta=0.2, brightness=30.0)
     yield probe("pixels without a gradient", 4, 3, 7, lambda_=2.0, theta=0.35, flat=True)
     yield probe("a flow on another device", 3, 4, 5, lambda_=2.0, theta=0.3, meta=True)
@@ -1067,6 +1172,22 @@ _STEP = Question(
             _step(square=lambda g: g.square().sum(1, keepdim=True).sqrt()),
             _step(inner=lambda rho, g, square: rho * g / square.sqrt()),
             _step(limit=lambda lambda_, theta, square: lambda_ * theta * square.sqrt()),
+        ),
+        *_mistakes(
+            "limit for each component",
+            "It limits u and v of the step by themselves, to lambda theta. The longest step is lambda theta times the "
+            "gradient, so it is short where the gradient is weak and keeps its direction.",
+            _step_held(by_component=True),
+        ),
+        *_mistakes(
+            "a number added to the divisor",
+            "It adds a number to the squared length of the gradient before it divides. That makes the step too short "
+            "wherever the gradient is weak; only where it is 0 does the division need care.",
+            *(_step_held(more=more) for more in (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)),
+            *(
+                _step(inner=lambda rho, g, square, more=more: rho * g / (square + more))  # type: ignore[misc]
+                for more in (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
+            ),
         ),
         *_mistakes(
             "step not divided",
@@ -1169,13 +1290,17 @@ def _path(
     first: int = 0,
     last: int | None = None,
     restart: bool = False,
+    rounded: bool = False,
+    kept: bool = False,
+    looked_up_once: bool = False,
 ) -> Tensor:
     """Paths (n t 2) of points (n 2); each option but none is a bug, in the given code or in a repair of it."""
     height, width = flow.shape[2:]
     position = points.clone() if on_copy else points
     path = [position]
     for step in flow.unbind(dim=1):
-        x, y = position[:, 0].round().long(), position[:, 1].round().long()
+        place = points if looked_up_once else position
+        x, y = place[:, 0].round().long(), place[:, 1].round().long()
         if turned:
             x, y = x.clamp(0, height - 1), y.clamp(0, width - 1)
             moved = step[:, x, y]
@@ -1189,8 +1314,11 @@ def _path(
             position[:, 0] += signs[0] * moved[0]
             position[:, 1] += signs[1] * moved[1]
         else:
-            begin = points if restart else position
-            position = torch.stack([begin[:, 0] + signs[0] * moved[0], begin[:, 1] + signs[1] * moved[1]], dim=1)
+            begin = points if restart else position.round() if rounded else position
+            x, y = begin[:, 0] + signs[0] * moved[0], begin[:, 1] + signs[1] * moved[1]
+            if kept:
+                x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+            position = torch.stack([x, y], dim=1)
         path.append(position.clone() if copies else position)
     return torch.stack(path[first:last], dim=1)
 
@@ -1316,6 +1444,24 @@ _FIND = Question(
             "each step from the beginning",
             "Each step starts at the first place again instead of at the last one.",
             _paths(restart=True),
+        ),
+        *_mistakes(
+            "looked up at the first place",
+            "Each step takes the flow at the place where the point was in frame 0. By then it is somewhere else, and "
+            "that is where its flow stands.",
+            _paths(looked_up_once=True),
+        ),
+        *_mistakes(
+            "places rounded",
+            "A point loses its fraction of a pixel at each step. Only the look-up takes the nearest pixel; the point "
+            "goes on from where it is.",
+            _paths(rounded=True),
+        ),
+        *_mistakes(
+            "points kept inside the picture",
+            "It holds the points at the border. Only the look-up is limited to the picture; the point itself may "
+            "leave.",
+            _paths(kept=True),
         ),
     ),
 )

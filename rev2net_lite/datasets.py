@@ -388,6 +388,9 @@ def folder_dataset(
 ) -> ClipDataset:
     """A dataset of a folder that has one folder of videos per class, classes and videos in alphabetical order.
 
+    Files of other kinds are passed over, and videos are opened when they are decoded: `dataset_report.folder_report`
+    looks at all of them first, for duplicates too.
+
     Raises:
         DatasetError: no such folder, no class folder, or a class folder without a video.
     """

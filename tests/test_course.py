@@ -449,15 +449,10 @@ def class_of_students(top: Path, release: NotebookNode, course: Path) -> None:
             cell.outputs = [nbformat.v4.new_output("execute_result", data={"text/plain": "3.0"})]
     put(top / "<b>pat" / "A9_small.ipynb", partly)
     endless = {"A9-2-answer": "def length(flow):\n    return [torch.empty(2**28) for _ in range(10**9)]"}
-    put(top / "lou" / "A9_small.ipynb", of(RIGHT | endless, setup=["while True: pass"]))
-    leaves = {
-        "A9-1-answer": "import sys\ndef twice(flow):\n    sys.exit(0)",
-        "A9-2-answer": "import os\ndef length(flow):\n    os._exit(0)",
-    }
-    put(top / "max" / "A9_small.ipynb", of(leaves))
+    put(top / "lou" / "A9_small.ipynb", of(RIGHT | endless, setup=["while True: pass", "import os\nos._exit(0)"]))
     kit = Path(grading.__file__).parents[1] / "exercises"
     cheat = textwrap.dedent(CHEAT).replace("{course}", str(course)).replace("{kit}", str(kit))
-    wrong = {"A9-1-answer": "def twice(flow):\n    raise ValueError('<script>alert(1)</script>')"}
+    wrong = {"A9-1-answer": "import sys\ndef twice(flow):\n    sys.exit('<script>alert(1)</script>')"}
     put(top / "ned" / "A9_small.ipynb", of(RIGHT | wrong, setup=[cheat]))
     (top / "zoe").mkdir()
     (top / "zoe" / "A9_small.ipynb").write_text("{ this is no notebook")
@@ -484,14 +479,13 @@ def test_a_class_is_graded_by_real_nbgrader_whatever_its_students_try(tmp_path: 
     results = {
         result.student: result for result in grade_submissions(top, course=folder, output=output, report=told.append)
     }
-    assert len(told) == len(results) == 7
+    assert len(told) == len(results) == 6
     points = {name: [score.points for score in result.scores] for name, result in results.items()}
     assert points == {
         "ada": [2.0, 3.0, None],
         "blank": [0.0, 0.0, 0.0],
         "<b>pat": [2.0, 0.0, None],
         "lou": [2.0, 0.0, None],
-        "max": [0.0, 0.0, 0.0],
         "ned": [0.0, 3.0, None],
         "zoe": [],
     }
@@ -504,16 +498,15 @@ def test_a_class_is_graded_by_real_nbgrader_whatever_its_students_try(tmp_path: 
         "blank": ["not attempted", "not attempted"],
         "<b>pat": ["right", "no root"],
         "lou": ["right", "too much memory"],
-        "max": ["raised an error", "ended its process"],
         "ned": ["raised an error", "right"],
         "zoe": [],
     }
     lines = {name: "\n".join(result.lines) for name, result in results.items()}
     assert lines["ada"] == "ada/my homework (2).ipynb was recognised as A9_small by its cells"
-    assert lines["max"] == "" and "recognised" in lines["blank"]
+    assert "recognised" in lines["blank"]
     for what in ("A9-1 was edited", "A9-1 was copied", "A9-2 was deleted; it is put back"):
         assert what in lines["<b>pat"]
-    assert "ends its process or does not end; it is left out" in lines["lou"]
+    assert lines["lou"].count("ends its process or does not end; it is left out") == 2
     for what in ("secret", "A9_small.ipynb", "write", "import rev2net_lite.exercises.video_and_flow"):
         assert what in lines["ned"], lines["ned"]
     assert lines["zoe"] == "zoe/A9_small.ipynb is no notebook that can be read; it is not graded"
@@ -525,7 +518,7 @@ def test_a_class_is_graded_by_real_nbgrader_whatever_its_students_try(tmp_path: 
     for page in pages.values():
         assert "HIDDEN" not in page and 'grade("' not in html.unescape(page) and "doubled_in" not in page
     summary = (output / "summary.html").read_text("utf-8")
-    assert "&lt;b&gt;pat" in summary and "<b>pat" not in summary and "ended its process: 1" in summary
+    assert "&lt;b&gt;pat" in summary and "<b>pat" not in summary and "too much memory: 1" in summary
 
     # Points given by hand, and a second call that judges nothing again.
     table = (folder / "manual.csv").read_text("utf-8")
@@ -537,12 +530,12 @@ def test_a_class_is_graded_by_real_nbgrader_whatever_its_students_try(tmp_path: 
     outcomes = {path: path.stat().st_mtime_ns for path in folder.glob("outcomes/*/*.json")}
     again = {result.student: result for result in grade_submissions(top, course=folder, output=output)}
     assert [again["ada"].total, again["ada"].pending, again["lou"].pending] == [8.5, 0.0, 4.0]
-    assert again["lou"].lines[-1] == "manual.csv gives '5' points for A9-3; expected a number from 0 to 4"
+    assert "manual.csv gives '5' points for A9-3; expected a number from 0 to 4" in again["lou"].lines
     assert "well said" in (output / again["ada"].feedback).read_text("utf-8")
-    assert {path: path.stat().st_mtime_ns for path in outcomes} == outcomes and len(outcomes) == 6
+    assert {path: path.stat().st_mtime_ns for path in outcomes} == outcomes and len(outcomes) == 5
     with (output / "grades.csv").open(encoding="utf-8", newline="") as file:
         totals = {row["student"]: row["total"] for row in csv.DictReader(file)}
-    assert totals == {"ada": "8.5", "blank": "0", "<b>pat": "2", "lou": "2", "max": "0", "ned": "3", "zoe": ""}
+    assert totals == {"ada": "8.5", "blank": "0", "<b>pat": "2", "lou": "2", "ned": "3", "zoe": ""}
 
 
 @pytest.mark.usefixtures("nbgrader")

@@ -567,6 +567,14 @@ def _of_labels(logits: Tensor, labels: Tensor) -> Tensor:
     return _confusion(logits, labels)[:k, :k]
 
 
+def _indexed_by_labels(logits: Tensor, labels: Tensor) -> Tensor:
+    """The same, where a clip that is named beyond the last label has no place."""
+    k = int(labels.max()) + 1
+    if int(logits.argmax(1).max()) >= k:
+        raise IndexError(f"index is out of bounds for size {k}")
+    return _of_labels(logits, labels)
+
+
 def _tests_of_classes(generator: torch.Generator) -> list[Probe]:
     def probe(label: str, n: int, k: int, *, absent: int | None = None, favourite: int | None = None) -> Probe:
         labels = torch.cat([torch.arange(k), torch.randint(0, k, (n - k,), generator=generator)])
@@ -1041,11 +1049,14 @@ QUESTIONS: tuple[Question, ...] = (
                     _confusion_counts(logits, labels) / labels.bincount(minlength=logits.shape[1]).clamp_min(1)
                 ),
             ),
-            Mistake(
-                "classes counted from the labels",
-                "It has as many classes as the labels show. A class without clips has a row and a column too; the "
-                "logits say how many there are.",
-                _of_labels,
+            *(
+                Mistake(
+                    "classes counted from the labels",
+                    "It has as many classes as the labels show. A class without clips has a row and a column too; the "
+                    "logits say how many there are.",
+                    wrong,
+                )
+                for wrong in (_of_labels, _indexed_by_labels)
             ),
             Mistake(
                 "probabilities instead of decisions",

@@ -306,7 +306,7 @@ def _kind(value: Value) -> str:
         tuple: "a sequence",
         dict: "a dictionary",
     }
-    return names.get(type(value), "nothing")
+    return names.get(type(value), "None")
 
 
 def _order(wanted: Array, got: Array) -> tuple[int, ...] | None:

@@ -18,6 +18,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
+from matplotlib.text import Text
 from torch import Tensor
 
 from rev2net_lite import plots
@@ -887,3 +888,12 @@ def test_a_curve_without_a_name_is_not_in_the_key():
     )
     (key,) = picture.figure.legends
     assert [text.get_text() for text in key.get_texts()] == ["stage 0", "stage 1"]
+
+
+def test_a_dollar_sign_in_a_name_is_a_dollar_sign():
+    names = ["$$", "a$b$c", "x_^{", "<b>"]
+    picture = plots.confusion_matrix(torch.eye(4, dtype=torch.long), names, title="$$ of $x")
+    assert picture.png().startswith(b"\x89PNG")
+    plots.clip_rows(dict.fromkeys(names, CLIP), title="$a").png()
+    shown = [text.get_text() for text in picture.figure.findobj(Text)]
+    assert set(names) <= set(shown)

@@ -6,12 +6,14 @@ import base64
 import html
 import io
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from rev2net_lite.files import write_atomically
 
 __all__ = ["MovingPicture", "Picture"]
 
@@ -52,6 +54,12 @@ class Picture:
     figure: Figure = field(repr=False)
     alt: str
 
+    def __post_init__(self) -> None:
+        for text in self.figure.findobj(Text):
+            # A dollar sign in a name of the user's is a dollar sign; only the ticks of a logarithmic axis are formulas.
+            if "$" in text.get_text() and r"\mathdefault" not in text.get_text():
+                text.set_parse_math(False)
+
     def png(self) -> bytes:
         """The figure as a PNG file with a white background; the alt text is stored in it as its description."""
         return self._encode("png")
@@ -73,16 +81,7 @@ class Picture:
         kind = path.suffix.lower().removeprefix(".")
         if kind not in ("png", "svg", "pdf"):
             raise ValueError(f"the path is {path}; a picture is saved as .png, .svg or .pdf: change its ending")
-        content = self._encode(kind)
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with open(handle, "wb") as file:  # noqa: PTH123 - a file descriptor, not a path
-                file.write(content)
-            Path(draft).chmod(0o644)  # mkstemp keeps its file from everyone else
-            Path(draft).replace(path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
+        write_atomically(path, self._encode(kind))
         return path
 
     def _encode(self, kind: str) -> bytes:

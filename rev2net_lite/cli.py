@@ -283,7 +283,7 @@ def _add_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _course(options: argparse.Namespace) -> int:
     if options.seconds < 1:
-        raise ValueError(f"--seconds is {options.seconds}; it should be at least 1")
+        raise ValueError(f"--seconds is {options.seconds}; an answer needs at least 1 second")
     from rev2net_lite.course.building import build_course
     from rev2net_lite.exercises.isolation import Limits
 

@@ -585,7 +585,7 @@ def test_course_and_grade_are_commands(
     assert "<b>=ada</b> A9: 2 of 9 points, 4 to be given by hand\n  <script>odd</script>\n" in said
     assert "bob: not graded\n" in said and f"Grades: {Path('o', 'grades.csv')}" in said
     assert cli.main(["course", "--seconds", "0"]) == 2
-    assert "--seconds is 0; it should be at least 1" in capsys.readouterr().err
+    assert "--seconds is 0; an answer needs at least 1 second" in capsys.readouterr().err
 
 
 @pytest.mark.long

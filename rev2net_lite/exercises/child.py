@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import math
 import os
 import sys
 import threading
@@ -244,7 +245,8 @@ def _limit(limits: dict[str, int]) -> None:
     except ImportError:  # Windows: there is the limit of time on the clock, kept from outside
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + limits["cpu_s"]
+    # Whole seconds only: rounded up, so that an answer never gets less than it was promised.
+    seconds = math.ceil(used.ru_utime + used.ru_stime) + limits["cpu_s"]
     bounds = {
         resource.RLIMIT_CPU: (seconds, seconds + 1),
         resource.RLIMIT_FSIZE: (limits["file_bytes"], limits["file_bytes"]),

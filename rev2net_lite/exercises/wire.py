@@ -71,17 +71,13 @@ def read_frame(stream: BinaryIO) -> Frame | None:
     Raises:
         FrameError: it ends within one, or what came is none.
     """
-    head = stream.read(_SIZES.size)
-    if not head:
+    first = stream.read(1)
+    if not first:
         return None
-    if len(head) < _SIZES.size:
-        raise FrameError("the stream ends within a frame")
-    length, size = _SIZES.unpack(head)
+    length, size = _SIZES.unpack(first + _exactly(stream, _SIZES.size - 1))
     if length > _MOST_TEXT or size > _MOST_DATA:
         raise FrameError(f"a frame of {length} and {size} bytes came; at most {_MOST_TEXT} and {_MOST_DATA} are read")
-    text, data = stream.read(length), stream.read(size)
-    if len(text) < length or len(data) < size:
-        raise FrameError("the stream ends within a frame")
+    text, data = _exactly(stream, length), _exactly(stream, size)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -89,6 +85,13 @@ def read_frame(stream: BinaryIO) -> Frame | None:
     if not isinstance(content, dict):
         raise FrameError("a frame came that is no JSON object")
     return Frame(content, data)
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise FrameError("the stream ends within a frame")
+    return data
 
 
 def encode_probes(probes: list[Probe]) -> Frame:
@@ -208,9 +211,7 @@ def _decode(node: object, data: bytes, *, depth: int = 0) -> object:
         return _text(node)
     if node is None or isinstance(node, bool | int | float):
         return node
-    if not isinstance(node, dict) or len(node) != 1:
-        raise FrameError("a value came that is of no known kind")
-    ((kind, content),) = node.items()
+    ((kind, content),) = node.items() if isinstance(node, dict) and len(node) == 1 else [("", [])]
     if kind in ("tuple", "list"):
         items = (_decode(item, data, depth=depth + 1) for item in _listed(content))
         return tuple(items) if kind == "tuple" else list(items)

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rev2net_lite.exercises import Made, Mistake, Probe, Question, objects
+from rev2net_lite.exercises import Made, Mistake, Probe, Question, check, find_question, hint, objects
+from rev2net_lite.exercises.cross_dataset import _indexed_by_labels
 from rev2net_lite.exercises.judging import judge, probes_of
 from rev2net_lite.exercises.observing import Array, Other, observe, observe_all, plain
 
@@ -281,3 +282,43 @@ def test_a_wrong_value_on_the_wrong_device_is_named_by_its_value() -> None:
 
     probes = probes_of(QUESTION, seed=1)
     assert judge(QUESTION, probes, observe_all(filled, probes)).mistake == "sign flipped"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"key": "A1"}, r"the key of a question is 'A1'; it should look like A1\.3 or 02\.1"),
+        ({"hints": ("one", "two")}, r"question A1\.1 has 2 hints; it should have three that say something"),
+        ({"minutes": 0}, r"question A1\.1 is planned for 0 minutes; it should be at least 1"),
+        ({"points": 0}, r"question A1\.1 has 0 points; those of assignments score, others do not"),
+    ],
+)
+def test_a_question_that_does_not_fit_together_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(QUESTION, **change)
+
+
+def test_hints_come_in_three_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    hint("A1.3")
+    hint("A1.3", step=3)
+    first, third = capsys.readouterr().out.splitlines()
+    assert first.startswith("A1.3, hint 1 of 3: ") and third.startswith("A1.3, hint 3 of 3: ")
+    with pytest.raises(ValueError, match=r"step is 4; the hints of A1\.3 are 1, 2 and 3"):
+        hint("A1.3", step=4)
+
+
+def test_questions_that_are_not_there_are_refused_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"there is no part 'B7' with questions; the parts are A1, A2"):
+        check("B7.1", None)
+    with pytest.raises(ValueError, match=r"there is no question 'A1\.99'; A1 has A1\.1, A1\.2"):
+        check("A1.99", None)
+
+
+def test_references_refuse_what_their_question_says_they_refuse() -> None:
+    layer = {"channels": 4, "kernel": (5, 1, 1), "stride": (1, 1, 1), "padding": (0, 0, 0)}
+    with pytest.raises(ValueError, match="a kernel of 5 does not fit into 4; make the clip larger"):
+        find_question("A2.1").answer((3, 4, 8, 8), [layer])
+    with pytest.raises(ValueError, match="time is 0; a kernel covers at least 1 frame"):
+        find_question("A2.7").answer(torch.zeros(1, 1, 3, 3), 0)
+    with pytest.raises(IndexError, match="index is out of bounds for size 2"):
+        _indexed_by_labels(torch.eye(3), torch.tensor([0, 1, 1]))

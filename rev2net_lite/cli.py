@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from rev2net_lite.bundled import asset, build_folder, checkout_folder, notebooks_folder
 from rev2net_lite.profiles import PROFILES, get_profile
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
     work = (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce)
-    for add in (*work, _add_course, _add_grade, _add_bench):
+    for add in (*work, _add_dataset, _add_course, _add_grade, _add_bench):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -272,6 +273,39 @@ def _reproduce(options: argparse.Namespace) -> int:
     print(f"Findings: {results}")
     print(f"Report: {build / 'report' / 'index.html'}")
     return 1 if failed or any(outcome.error for outcome in outcomes) else 0
+
+
+_SPLITS: dict[str, Literal[1, 2, 3] | None] = {"1": 1, "2": 2, "3": 3, "none": None}
+
+
+def _add_dataset(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("dataset", help="say what is in a folder of labelled videos and what is wrong with it")
+    parser.add_argument("folder", type=Path, help="one folder of videos per class in it")
+    parser.add_argument("--layout", default="folder", help="folder, ucf101 or hmdb51 (default: folder)")
+    parser.add_argument("--splits", type=Path, help="folder of the official split files, where they lie elsewhere")
+    parser.add_argument("--split", default="1", choices=_SPLITS, help="the official split; none takes all clips")
+    parser.add_argument("--shared", action="store_true", help="only the twelve classes that UCF101 and HMDB51 share")
+    parser.add_argument("--quick", action="store_true", help="look at names only, decode nothing")
+    parser.set_defaults(command=_dataset)
+
+
+def _dataset(options: argparse.Namespace) -> int:
+    from rev2net_lite.dataset_report import folder_report, hmdb51_report, ucf101_report
+
+    read = not options.quick
+    if options.layout == "folder":
+        if options.splits is not None or options.shared:
+            raise ValueError("--splits and --shared go with --layout ucf101 or hmdb51; a plain folder has neither")
+        report = folder_report(options.folder, read=read)
+    elif options.layout in ("ucf101", "hmdb51"):
+        make = ucf101_report if options.layout == "ucf101" else hmdb51_report
+        report = make(
+            options.folder, splits=options.splits, split=_SPLITS[options.split], shared=options.shared, read=read
+        )
+    else:
+        raise ValueError(f"--layout is {options.layout}; it should be folder, ucf101 or hmdb51")
+    print(report)
+    return 1 if report.problems else 0
 
 
 def _add_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

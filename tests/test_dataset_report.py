@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rev2net_lite import dataset_report
+from rev2net_lite.cli import main
 from rev2net_lite.dataset_report import (
     KINDS,
     SHARED_CLASSES,
@@ -473,3 +474,27 @@ def test_real_actions_have_a_report(clips_folder: Path) -> None:
     for name, classes in (("gmdcsa24_seg", 4), ("gmdcsa24_full", 2), ("intel_asl", 20)):
         report = folder_report(clips_folder / "actions" / name)
         assert len(report.classes) == classes and set(report.counts) <= {"duplicate", "mislabelled"}, str(report)
+
+
+def test_the_command_shows_the_report(
+    ucf: Path, hmdb: Path, videos: list[bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dataset", str(ucf), "--layout", "ucf101", "--shared"]) in (0, 1)
+    assert capsys.readouterr().out == f"{ucf101_report(ucf, shared=True)}\n"
+    main(["dataset", str(hmdb), "--layout", "hmdb51", "--split", "none", "--quick"])
+    assert capsys.readouterr().out == f"{hmdb51_report(hmdb, split=None, read=False)}\n"
+    for label in ("a", "b"):
+        (tmp_path / "plain" / label).mkdir(parents=True)
+    (tmp_path / "plain" / "a" / "one.mp4").write_bytes(videos[0])
+    assert main(["dataset", str(tmp_path / "plain")]) == 1
+    assert "1 empty class" in capsys.readouterr().out
+    (tmp_path / "plain" / "b" / "two.mp4").write_bytes(videos[1])
+    assert main(["dataset", str(tmp_path / "plain")]) == 0
+    assert "2 classes, 2 clips" in capsys.readouterr().out
+
+
+def test_the_command_refuses_what_does_not_go_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dataset", str(tmp_path), "--shared"]) == 2
+    assert "--splits and --shared go with --layout ucf101 or hmdb51" in capsys.readouterr().err
+    assert main(["dataset", str(tmp_path), "--layout", "kinetics"]) == 2
+    assert "--layout is kinetics; it should be folder, ucf101 or hmdb51" in capsys.readouterr().err

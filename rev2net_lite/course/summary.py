@@ -143,9 +143,8 @@ def _distribution(results: Sequence[Result]) -> str:
         bar = f'<span class="bar" style="width: {width:.1f}rem"></span> {counts[band]}'
         rows.append((f"{band * step} to {(band + 1) * step} %", bar))
     middle = sorted(shares)[len(shares) // 2]
-    said = (
-        f"<p>{len(results)} submissions; the one in the middle has {100 * middle:.0f} % of the points given so far.</p>"
-    )
+    many = f"{len(results)} submission{'s' * (len(results) != 1)}"
+    said = f"<p>{many}; the one in the middle has {100 * middle:.0f} % of the points given so far.</p>"
     return said + _table(("share of points", "submissions"), rows)
 
 

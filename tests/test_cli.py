@@ -114,8 +114,13 @@ def test_a_signal_stops_with_a_word_and_the_usual_code(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A shell starts what runs in the background with Ctrl-C ignored.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(cli, "select_notebooks", lambda _: os.kill(os.getpid(), number))
-    assert main(["run"]) == 130
+    try:
+        assert main(["run"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
     assert capsys.readouterr().err == "rev2net: stopped\n"
     assert signal.signal(signal.SIGTERM, before) == signal.SIG_DFL
 

@@ -24,7 +24,8 @@ from tried import keep
 
 TOP = Path(__file__).parent.parent
 TOOLS = ("pytest", "pytest-xdist", "psutil", "hatchling", "selenium==4.51.0")
-# Notebooks, browsers and long runs need the pinned set; the library is what has to bear other versions.
+# Notebooks, browsers and long runs need the pinned set; the library is what has to bear other versions. That an old
+# package warns of another one is not its fault, so warnings are no errors here.
 CHOSEN = "not notebook and not browser and not long"
 NEWEST_PYTHONS = range(30, 10, -1)
 

@@ -28,6 +28,10 @@ was drawn. *refused*: one `VideoError` named the file. *other*: frames came back
 a changed byte can say another picture as well as the old one, for most videos carry no checksums. Harm would be called
 *error* (another exception), *contradiction* (what came back does not agree with itself), *memory*, *hang* or *crash*.
 The row without protection is there to show that the mutants do harm.
+
+A job is killed one to three times (a study and a series up to ten times) before it is let go to its end, so fewer jobs
+*went on to the end* than kills were made; a job that did not fails its test and leaves no row. *Through before the
+kill*: the job was quicker than the moment chosen for it, which counts as no kill.
 """
 
 

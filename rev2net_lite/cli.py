@@ -255,7 +255,8 @@ def _reproduce(options: argparse.Namespace) -> int:
     if options.publish and top is None:
         raise ValueError("--publish writes into a checkout, and this kit was installed from a wheel; clone it")
     from rev2net_lite.execution import run_series
-    from rev2net_lite.study import publish, run_study, study_records, write_readme
+    from rev2net_lite.study import study_records, write_readme
+    from rev2net_lite.study_runs import publish, run_study
 
     build = (options.build or build_folder()).expanduser().absolute() / "reproduce"
     seeds = range(options.first, options.first + options.seeds)

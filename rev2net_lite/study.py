@@ -6,21 +6,16 @@ stay. A finding pairs two systems seed by seed. Only records are read, so anyone
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from jupyter_core.utils import ensure_event_loop
-
-from rev2net_lite.bundled import asset, notebooks_folder
+from rev2net_lite.bundled import asset
 from rev2net_lite.evaluation import Evaluation, mean_interval, paired_interval
-from rev2net_lite.execution import NotebookError, budget_minutes, end_runs, execute_notebook, read_notebook
-from rev2net_lite.files import hold_folder, with_section, write_text_atomically
+from rev2net_lite.files import with_section, write_text_atomically
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import Record, RecordError, Run, read_record
@@ -29,6 +24,7 @@ from rev2net_lite.untrusted import read_json
 __all__ = [
     "DIAL_PANS",
     "HYPOTHESES",
+    "NOTEBOOK",
     "PRICES",
     "README_MARKS",
     "STUDY_SYSTEMS",
@@ -43,11 +39,10 @@ __all__ = [
     "findings",
     "pairable",
     "prices",
-    "publish",
     "readme_section",
     "record_evaluation",
     "results_table",
-    "run_study",
+    "seed_of_tests",
     "study_folder",
     "study_records",
     "systems_of",
@@ -55,6 +50,7 @@ __all__ = [
 ]
 
 NOTEBOOK = "09_cross_dataset"
+"""The notebook whose records make up the study."""
 
 STUDY_SYSTEMS = (*SYSTEMS, "flow_exact")
 """Every system, and the oracle: the flow stream with the renderer's own flow instead of TV-L1."""
@@ -294,15 +290,27 @@ def study_records(folders: Iterable[Path]) -> list[Record]:
             record = read_record(path)
             if record.notebook == NOTEBOOK:
                 systems = str(record.parameters.get("systems", ""))
-                found.setdefault((record.profile, _test_seed(record), record.seed, systems), record)
+                found.setdefault((record.profile, seed_of_tests(record), record.seed, systems), record)
     return [found[key] for key in sorted(found)]
+
+
+def seed_of_tests(record: Record) -> int:
+    """The seed of a run's test clips; records from before it could be chosen do not name it, and are of 0.
+
+    Raises:
+        RecordError: the record names something else than a whole number.
+    """
+    found = record.parameters.get("test_seed", 0)
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise RecordError(f"test_seed of the record of seed {record.seed} is {found!r}; expected a whole number")
+    return found
 
 
 def pairable(records: Iterable[Record]) -> dict[str, list[Record]]:
     """Records in groups that can be paired, by profile and test clips; of one seed, the record that measured most."""
     groups: dict[tuple[str, int], dict[int, Record]] = {}
     for record in records:
-        group = groups.setdefault((record.profile, _test_seed(record)), {})
+        group = groups.setdefault((record.profile, seed_of_tests(record)), {})
         known = group.get(record.seed)
         if known is None or len(record.metrics) > len(known.metrics):
             group[record.seed] = record
@@ -412,111 +420,6 @@ def collate_study(records: Sequence[Record]) -> dict[str, object]:
             for record in records
         ],
     }
-
-
-def run_study(
-    profile: Profile,
-    *,
-    seeds: Sequence[int],
-    folder: Path,
-    jobs: int,
-    systems: str = ",".join(STUDY_SYSTEMS),
-    test_seed: int = 0,
-    results: Path | None = None,
-    report: Callable[[str], None] = print,
-) -> dict[int, str]:
-    """Why runs failed, by seed; empty when every seed has its record.
-
-    Each seed is one run of notebook 09 in a folder of its own. A seed whose record is there is not run again; a failed
-    run does not stop the others.
-
-    Args:
-        profile: of every run.
-        seeds: of training data and initialisation.
-        folder: receives `seed_<n>/` with executed notebook and record.
-        jobs: runs at the same time.
-        systems: what each run trains, with commas between.
-        test_seed: of the test clips, the same for all runs; see `synthetic_world`.
-        results: file of the findings over all seeds; None is `results.json` in the folder.
-        report: called with one line for each run that ends.
-
-    Raises:
-        ValueError: another study is writing to the folder.
-    """
-    notebook = notebooks_folder() / f"{NOTEBOOK}.ipynb"
-    limit_s = 3 * 60 * budget_minutes(read_notebook(notebook), profile=profile.name, name=NOTEBOOK)
-    # Every system takes longer than the budget of the profile's own choice.
-    limit_s *= max(1.0, len(chosen_systems(systems, profile=profile)) / len(systems_of(profile)))
-    failed: dict[int, str] = {}
-    groups: set[int] = set()
-
-    def run(seed: int) -> str:
-        own = folder / f"seed_{seed}"
-        if _finished(own / "results.json", profile, seed, systems, test_seed):
-            return f"seed {seed}: finished before"
-        try:
-            seconds = execute_notebook(
-                notebook,
-                own / f"{NOTEBOOK}.ipynb",
-                parameters={
-                    "profile": profile.name,
-                    "seed": seed,
-                    "output": str(own),
-                    "systems": systems,
-                    "test_seed": test_seed,
-                },
-                cell_timeout_s=limit_s,
-                total_timeout_s=limit_s,
-                threads=profile.threads,
-                groups=groups,
-            )
-        finally:
-            # The event loop that nbclient opened for this thread.
-            ensure_event_loop().close()
-        return f"seed {seed}: completed in {seconds / 60:.1f} min"
-
-    lock = hold_folder(folder)
-    pool = ThreadPoolExecutor(max_workers=jobs)
-    futures = {}
-    try:
-        for seed in seeds:
-            (folder / f"seed_{seed}").mkdir(exist_ok=True)
-            futures[pool.submit(run, seed)] = seed
-        for future in as_completed(futures):
-            seed = futures[future]
-            try:
-                report(future.result())
-            except NotebookError as error:
-                failed[seed] = str(error)
-                report(f"seed {seed}: {error}")
-    except BaseException:
-        end_runs(pool, futures, groups)
-        raise
-    finally:
-        pool.shutdown()
-        lock.release()
-    records = [
-        record
-        for record in study_records([folder])
-        if (record.profile, _test_seed(record)) == (profile.name, test_seed) and record.seed in set(seeds)
-    ]
-    write_text_atomically(
-        results or folder / "results.json", json.dumps(collate_study(records), indent=1, allow_nan=False) + "\n"
-    )
-    return failed
-
-
-def publish(folder: Path, *, into: Path) -> list[Path]:
-    """Files of the records below `folder`, copied as `<profile>-seed_<n>.json`: the records that the kit carries."""
-    into.mkdir(parents=True, exist_ok=True)
-    written = []
-    for path in sorted(folder.glob("seed_*/results.json")):
-        record = read_record(path)
-        # Where the run's files lay says nothing to others.
-        content = asdict(replace(record, parameters=record.parameters | {"output": ""}))
-        written.append(into / f"{record.profile}-seed_{record.seed}.json")
-        write_text_atomically(written[-1], json.dumps(content, separators=(",", ":")) + "\n")
-    return written
 
 
 def readme_section(records: Sequence[Record]) -> str:
@@ -631,7 +534,7 @@ def _check_alike(records: Sequence[Record]) -> None:
     profiles = sorted({record.profile for record in records})
     if len(profiles) > 1:
         raise ValueError(f"records of the profiles {', '.join(profiles)} cannot be paired; choose one profile")
-    tests = sorted({_test_seed(record) for record in records})
+    tests = sorted({seed_of_tests(record) for record in records})
     if len(tests) > 1:
         raise ValueError(
             f"records of the test seeds {', '.join(map(str, tests))} cannot be paired: their test clips differ; choose "
@@ -648,28 +551,6 @@ def _is_summary(path: Path) -> bool:
         return "findings" in read_json(path)
     except (OSError, ValueError):
         return False  # whoever reads it as a record says what is wrong
-
-
-def _test_seed(record: Record) -> int:
-    """The seed of a run's test clips; records from before it could be chosen do not name it, and are of 0."""
-    found = record.parameters.get("test_seed", 0)
-    if isinstance(found, bool) or not isinstance(found, int):
-        raise RecordError(f"test_seed of the record of seed {record.seed} is {found!r}; expected a whole number")
-    return found
-
-
-def _finished(path: Path, profile: Profile, seed: int, systems: str, test_seed: int) -> bool:
-    """Whether the record of this very run is there; another profile's, or a broken one, is not it."""
-    if not path.is_file():
-        return False
-    try:
-        record = read_record(path)
-        tests = _test_seed(record)
-    except RecordError:
-        return False
-    wanted = {key: value for key, value in asdict(profile).items() if key != "name"}
-    found = (record.notebook, record.profile, record.seed, record.settings, record.parameters.get("systems"), tests)
-    return found == (NOTEBOOK, profile.name, seed, wanted, systems, test_seed)
 
 
 def _order(system: str) -> int:

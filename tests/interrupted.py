@@ -28,13 +28,13 @@ import torch._dynamo  # AdamW imports it: here, before processes are forked
 from tiny_notebooks import write_notebook
 
 import rev2net_lite.execution
-from rev2net_lite import files, runs, study, training
+from rev2net_lite import files, runs, study_runs, training
 from rev2net_lite.checkpoints import save_checkpoint, save_state
 from rev2net_lite.datasets import ClipDataset, Sampling, folder_dataset, manifest_dataset
 from rev2net_lite.models import build_model
 from rev2net_lite.profiles import get_profile
 from rev2net_lite.runs import open_run
-from rev2net_lite.study import run_study
+from rev2net_lite.study_runs import run_study
 from rev2net_lite.synthetic import CLASSES, studio, write_synthetic_dataset
 from rev2net_lite.training import TrainConfig, fit
 
@@ -112,7 +112,7 @@ def record(_source: Path, folder: Path) -> None:
 
 def sweep(source: Path, folder: Path) -> None:
     """A study of two seeds."""
-    study.notebooks_folder = lambda: source  # type: ignore[attr-defined]
+    study_runs.notebooks_folder = lambda: source  # type: ignore[attr-defined]
     run_study(get_profile("smoke"), seeds=SEEDS, folder=folder, jobs=1, report=lambda _: None)
 
 

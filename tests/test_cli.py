@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rev2net_lite import cli, execution, minutes, study
+from rev2net_lite import cli, execution, minutes, study, study_runs
 from rev2net_lite.cli import main, select_notebooks
 from rev2net_lite.execution import Outcome
 
@@ -221,7 +221,7 @@ def reproduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, series: Path) ->
         seen["report"] = ([path.stem for path in notebooks], options["build"])
         return [Outcome("10_report", Path("a.ipynb"), 1.0, None)]
 
-    monkeypatch.setattr(study, "run_study", run_study)
+    monkeypatch.setattr(study_runs, "run_study", run_study)
     monkeypatch.setattr(execution, "run_series", run_series)
     monkeypatch.setattr(cli, "build_folder", lambda: tmp_path / "build")
     return seen

@@ -334,6 +334,7 @@ def batches(
     seed: int = 0,
     epoch: int = 0,
     workers: int = 0,
+    positions: Sequence[int] | np.ndarray[Any, np.dtype[np.int64]] | None = None,
 ) -> Iterator[Batch]:
     """Batches of a dataset on a device, in an order that seed and epoch alone decide.
 
@@ -348,9 +349,11 @@ def batches(
         seed: of the order.
         epoch: of the order.
         workers: processes that read ahead; 0 reads in this one, best where the clips are in memory.
+        positions: of the clips of one pass, some of them more than once; None is every clip once.
     """
     device = torch.device(device)
-    order = np.random.default_rng([seed, epoch]).permutation(len(dataset)) if shuffle else np.arange(len(dataset))
+    chosen = np.arange(len(dataset)) if positions is None else np.asarray(positions)
+    order = chosen[np.random.default_rng([seed, epoch]).permutation(len(chosen))] if shuffle else chosen
     groups = [order[i : i + batch_size].tolist() for i in range(0, len(order), batch_size)]
     if shuffle and len(groups) > 1 and len(groups[-1]) < batch_size:
         groups.pop()

@@ -21,6 +21,7 @@ from rev2net_lite.models import ModelOutput
 from rev2net_lite.shapes import ShapeError, check_shape
 
 __all__ = [
+    "NO_LABEL",
     "LossConfig",
     "LossWeights",
     "classification_loss",
@@ -29,6 +30,9 @@ __all__ = [
     "frame_loss",
     "loss_terms",
 ]
+
+NO_LABEL = -1
+"""Stands for the label of a clip whose label is not to be used."""
 
 PixelForm = Literal["mse", "l1", "charbonnier"]
 DiscrepancyForm = Literal["l2", "l1"]
@@ -81,14 +85,17 @@ class LossConfig:
 
 
 def classification_loss(logits: Tensor | Sequence[Tensor], labels: Tensor) -> Tensor:
-    """Cross-entropy in nats; of several streams the sum, so that each learns as if it were alone.
+    """Cross-entropy in nats, mean over clips; of several streams the sum, so that each learns as if it were alone.
 
     Args:
         logits: `(b k)`, or one per stream.
-        labels: `(b)` long.
+        labels: `(b)` long; clips with `NO_LABEL` are left out, and 0 is what remains where no other is there.
     """
     streams = [logits] if isinstance(logits, Tensor) else logits
-    return torch.stack([functional.cross_entropy(stream, labels) for stream in streams]).sum()
+    # The mean by hand: PyTorch's is not a number where every clip is left out.
+    count = (labels != NO_LABEL).sum().clamp(min=1)
+    sums = [functional.cross_entropy(stream, labels, ignore_index=NO_LABEL, reduction="sum") for stream in streams]
+    return torch.stack(sums).sum() / count
 
 
 def flow_loss(flow: Tensor, target: Tensor, *, scale: Tensor | float = 1.0, form: PixelForm = "mse") -> Tensor:

@@ -14,19 +14,21 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from rev2net_lite.augmentation import pan_clips, random_pans
 from rev2net_lite.checkpoints import CheckpointError, load_state, save_state
 from rev2net_lite.datasets import Batch, ClipDataset, batches
 from rev2net_lite.evaluation import evaluate, model_output
 from rev2net_lite.files import hold_folder
-from rev2net_lite.losses import LossConfig, LossWeights, loss_terms
+from rev2net_lite.losses import NO_LABEL, LossConfig, LossWeights, loss_terms
 from rev2net_lite.models import FlowStream, Model, Rev2Net, TwoStream
 
 __all__ = ["History", "TrainConfig", "TrainingError", "find_device", "fit"]
@@ -53,6 +55,10 @@ class TrainConfig:
         precision: `"fp32"`, or `"bf16"` autocast.
         workers: processes that read ahead; 0 where the clips are in memory.
         losses: terms and weights.
+        pan: sd of a camera pan that each training clip is given anew at every step, over the clip in frame widths; see
+            `augmentation`. 0 leaves the clips as they are.
+        label_share: share of each class's clips whose label is used, at least one. The decoders learn from all clips;
+            a model without decoders sees the labelled ones as many times more, so that the number of steps stays.
     """
 
     epochs: int = 12
@@ -63,6 +69,8 @@ class TrainConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: int = 0
     losses: LossConfig = field(default_factory=LossConfig)
+    pan: float = 0.0
+    label_share: float = 1.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.workers < 0:
@@ -79,6 +87,11 @@ class TrainConfig:
             )
         if self.precision not in ("fp32", "bf16"):
             raise TrainingError(f"precision is {self.precision!r}; expected 'fp32' or 'bf16'")
+        if not 0 <= self.pan <= 0.5 or not 0 < self.label_share <= 1:
+            raise TrainingError(
+                f"pan {self.pan}, label_share {self.label_share}; expected 0 to 0.5 frame widths, and a share above 0 "
+                "and up to 1"
+            )
 
 
 @dataclass
@@ -207,6 +220,9 @@ def _train_epoch(
 ) -> dict[str, float]:
     """Mean of each term over one pass."""
     model, optimiser = state.model.train(), state.optimiser
+    labelled = _labelled(data, config)
+    pans = torch.Generator().manual_seed((config.seed * 1_000_003 + epoch) % 2**63)
+    steps_with_labels = 0
     names: list[str] = []
     seen: list[Tensor] = []
     clips: list[Tensor] = []
@@ -221,7 +237,10 @@ def _train_epoch(
         seed=config.seed,
         epoch=epoch,
         workers=config.workers,
+        positions=None if _learns_without_labels(model) else np.resize(labelled, len(data)),
     ):
+        batch, count = _as_trained_on(batch, labelled, config=config, generator=pans)
+        steps_with_labels += count > 0
         terms = _terms(model, batch, config=config)
         total = state.weights(terms)
         optimiser.zero_grad(set_to_none=True)
@@ -242,9 +261,44 @@ def _train_epoch(
         _check_finite(names, seen[-rest:], clips[-rest:], data, epoch=epoch, first_step=len(seen) - rest)
     means = torch.stack(seen).double().mean(0).tolist()
     row = {"learning_rate": learning_rate, **dict(zip(names, means[:-1], strict=True))}
+    # Of the steps that had a label; with none of them, nothing was measured and 0 is what was minimised.
+    row["classification"] *= len(seen) / max(1, steps_with_labels)
     if config.losses.weighting == "learned":
         row |= {f"weight_{name}": value for name, value in state.weights.effective().items() if name in names}
     return row
+
+
+def _labelled(data: ClipDataset, config: TrainConfig) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Positions of the clips whose label is used, in order: the same share of every class, drawn by the seed."""
+    if config.label_share == 1:
+        return np.arange(len(data))
+    labels = data.labels.numpy()
+    generator = np.random.default_rng([config.seed, len(data)])
+    chosen = []
+    for k in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == k))
+        # A smaller share is part of a larger one, so that a sweep over shares only ever adds labels.
+        chosen.append(members[: max(1, round(config.label_share * len(members)))])
+    return np.sort(np.concatenate(chosen))
+
+
+def _learns_without_labels(model: Model) -> bool:
+    return isinstance(model, Rev2Net) and not (model.flow_decoder is None and model.frame_decoder is None)
+
+
+def _as_trained_on(
+    batch: Batch, labelled: np.ndarray[Any, np.dtype[np.int64]], *, config: TrainConfig, generator: torch.Generator
+) -> tuple[Batch, int]:
+    """The batch with its pans, and without the labels that are not used; and how many are."""
+    if config.pan:
+        count, _, frames, *size = batch.clip.shape
+        pans = random_pans(count, sd=config.pan, frames=frames, size=(size[0], size[1]), generator=generator)
+        clip, flow = pan_clips(batch.clip, batch.flow, pans=pans.to(batch.clip.device))
+        batch = replace(batch, clip=clip, flow=flow)
+    if config.label_share == 1:
+        return batch, len(batch.labels)
+    used = torch.as_tensor(np.isin(batch.indices.numpy(), labelled))
+    return replace(batch, labels=batch.labels.where(used.to(batch.labels.device), NO_LABEL)), int(used.sum())
 
 
 def _terms(model: Model, batch: Batch, *, config: TrainConfig) -> dict[str, Tensor]:

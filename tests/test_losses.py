@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from rev2net_lite.losses import (
+    NO_LABEL,
     LossConfig,
     LossWeights,
     classification_loss,
@@ -48,6 +49,17 @@ def test_classification_is_cross_entropy_summed_over_streams():
     expected = -logits.log_softmax(-1)[torch.arange(2), LABELS].mean()
     assert torch.allclose(classification_loss(logits, LABELS), expected)
     assert torch.allclose(classification_loss([logits, logits], LABELS), 2 * expected)
+
+
+def test_clips_without_a_label_are_left_out():
+    logits = torch.randn(5, 8, requires_grad=True)
+    labels = torch.tensor([3, NO_LABEL, 0, NO_LABEL, 7])
+    kept = labels != NO_LABEL
+    assert torch.allclose(classification_loss(logits, labels), classification_loss(logits[kept], labels[kept]))
+    nothing = classification_loss(logits, torch.full((5,), NO_LABEL))
+    assert nothing.item() == 0
+    (gradient,) = torch.autograd.grad(nothing, logits)
+    assert torch.equal(gradient, torch.zeros_like(logits))
 
 
 @pytest.mark.parametrize(("form", "expected"), [("mse", 4.0), ("l1", 2.0), ("charbonnier", math.sqrt(4 + 1e-6))])

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rev2net_lite import training
+from rev2net_lite import losses, training
 from rev2net_lite.checkpoints import CheckpointError, save_state
 from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import SYSTEMS, build_model
@@ -22,6 +22,8 @@ QUICK = TrainConfig(epochs=2, batch_size=8)
         ({"seed": -1}, "seed is -1; expected 0 or more"),
         ({"learning_rate": 0.0}, "learning_rate 0.0, weight_decay 0.001; expected finite numbers, the first above 0"),
         ({"weight_decay": math.inf}, "weight_decay inf"),
+        ({"pan": 0.6}, "pan 0.6, label_share 1.0; expected 0 to 0.5 frame widths, and a share above 0"),
+        ({"label_share": 0.0}, "label_share 0.0"),
         ({"precision": "fp16"}, "precision is 'fp16'; expected 'fp32' or 'bf16'"),
     ],
 )
@@ -82,6 +84,70 @@ def test_history_has_a_column_per_term_and_validation(world):
     assert history.curve("epoch") == [1, 2]
 
 
+def seen_by_the_loss(world, monkeypatch, name, config):
+    """What `loss_terms` is given, step by step: labels, clips, flow."""
+    steps = []
+
+    def spy(output, labels, **targets):
+        steps.append((labels.clone(), targets["clip"].clone(), targets["flow"].clone()))
+        return losses.loss_terms(output, labels, **targets)
+
+    monkeypatch.setattr(training, "loss_terms", spy)
+    _, history = trained(world, name, config)
+    return steps, history
+
+
+def test_a_share_of_the_labels_is_the_same_share_of_every_class(world, monkeypatch):
+    config = replace(QUICK, epochs=1, label_share=0.5)
+    steps, history = seen_by_the_loss(world, monkeypatch, "multitask", config)
+    labels = torch.cat([labels for labels, _, _ in steps])
+    assert len(steps) == len(world.train) // QUICK.batch_size
+    total = torch.bincount(world.train.labels)
+    kept = torch.bincount(labels[labels != losses.NO_LABEL], minlength=len(total))
+    # A pass drops the odd clips at its end.
+    assert (kept <= (total + 1) // 2).all()
+    assert kept.sum() >= len(labels) // 2 - QUICK.batch_size
+    # The mean is over the steps that had a label to learn from.
+    assert history.curve("classification")[0] > 1.0
+
+
+def test_few_labels_are_seen_again_where_nothing_else_teaches(world, monkeypatch):
+    config = replace(QUICK, epochs=1, label_share=0.01)
+    steps, history = seen_by_the_loss(world, monkeypatch, "rgb", config)
+    assert len(steps) == len(world.train) // QUICK.batch_size
+    labels = torch.cat([labels for labels, _, _ in steps])
+    assert (labels != losses.NO_LABEL).all()
+    clips = torch.cat([clips for _, clips, _ in steps])
+    assert len(clips.flatten(1).unique(dim=0)) == len(world.train.classes)
+    # The decoders of the others see every clip all the same.
+    steps, history = seen_by_the_loss(world, monkeypatch, "multitask", config)
+    clips = torch.cat([clips for _, clips, _ in steps])
+    assert len(clips.flatten(1).unique(dim=0)) == len(clips)
+    without = [bool((labels == losses.NO_LABEL).all()) for labels, _, _ in steps]
+    assert any(without)
+    assert math.isfinite(history.curve("classification")[0])
+
+
+def test_a_smaller_share_is_part_of_a_larger_one(world):
+    few, more = (
+        set(training._labelled(world.train, replace(QUICK, label_share=share)).tolist()) for share in (0.25, 0.6)
+    )
+    assert few < more
+    other = training._labelled(world.train, replace(QUICK, label_share=0.25, seed=1))
+    assert few != set(other.tolist())
+
+
+def test_pans_are_new_at_every_step_and_in_the_flow(world, monkeypatch):
+    config = replace(QUICK, epochs=2, pan=0.2)
+    still, _ = seen_by_the_loss(world, monkeypatch, "flow_decoder", replace(config, pan=0.0))
+    panned, _ = seen_by_the_loss(world, monkeypatch, "flow_decoder", config)
+    added = [(a - b).mean((2, 3, 4)) for (_, _, a), (_, _, b) in zip(panned, still, strict=True)]
+    assert len(torch.cat(added).unique(dim=0)) == sum(len(step) for step in added)
+    # 0.2 of 32 px over seven steps.
+    assert torch.cat(added).std().item() == pytest.approx(0.2 * 32 / 7, rel=0.35)
+    assert all(not torch.equal(a, b) for (_, a, _), (_, b, _) in zip(panned, still, strict=True))
+
+
 def test_learned_weights_are_in_the_history(world):
     _, history = trained(world, config=replace(QUICK, losses=LossConfig(weighting="learned")))
     assert history.curve("weight_flow")[-1] != LossConfig().flow_weight
@@ -109,6 +175,8 @@ def test_same_seed_same_bits_other_seed_other_bits(world):
         {"precision": "bf16"},
         {"epochs": 3},
         {"losses": LossConfig(discrepancy_weight=5.0)},
+        {"pan": 0.1},
+        {"label_share": 0.5},
     ],
 )
 def test_every_setting_changes_the_result(changes, world):

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rev2net_lite.datasets import Batch, ClipDataset, batches
 from rev2net_lite.flow import endpoint_error
@@ -75,6 +76,8 @@ class Evaluation:
         sharpness: mean gradient magnitude of the reconstruction over that of the clip; 1 is as sharp, 0 is flat.
         decoder_cka: linear CKA between the decoders' features, per level, over positions of clips; None for a level
             whose features are constant.
+        decoder_cosine: cosine between the two feature vectors at a position, per level, mean over the same positions:
+            unlike CKA it asks for equal directions, which is what the penalty asks for.
     """
 
     logits: Tensor
@@ -89,6 +92,7 @@ class Evaluation:
     psnr_db: float | None = None
     sharpness: float | None = None
     decoder_cka: tuple[float | None, ...] = ()
+    decoder_cosine: tuple[float, ...] = ()
 
 
 def model_output(model: Model, batch: Batch) -> ModelOutput:
@@ -165,7 +169,12 @@ def evaluate(
         return float(whole[name].mean()) if name in whole else None
 
     gradient, target_gradient = mean("gradient"), mean("target_gradient")
-    levels = sum(name.startswith("flow_features") for name in whole)
+    # Features of both decoders, level by level; a single decoder has none to be compared with.
+    features = [
+        (whole[f"flow_features_{level}"], whole[f"frame_features_{level}"])
+        for level in range(len(whole))
+        if f"flow_features_{level}" in whole and f"frame_features_{level}" in whole
+    ]
     return Evaluation(
         logits=whole["logits"],
         labels=dataset.labels,
@@ -178,11 +187,8 @@ def evaluate(
         zero_object_error_px=mean("zero_object_error"),
         psnr_db=mean("psnr"),
         sharpness=None if gradient is None or not target_gradient else gradient / target_gradient,
-        decoder_cka=tuple(
-            _cka_or_none(whole[f"flow_features_{level}"], whole[f"frame_features_{level}"])
-            for level in range(levels)
-            if f"frame_features_{level}" in whole
-        ),
+        decoder_cka=tuple(_cka_or_none(x, y) for x, y in features),
+        decoder_cosine=tuple(float(functional.cosine_similarity(x, y).mean()) for x, y in features),
     )
 
 

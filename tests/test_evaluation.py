@@ -9,6 +9,7 @@ from rev2net_lite.evaluation import (
     Interval,
     _cka_or_none,
     _sample_positions,
+    _sample_positions,
     accuracy,
     confusion_counts,
     cross_dataset,
@@ -58,6 +59,11 @@ def test_evaluate_counts_every_clip_and_leaves_the_mode(world):
     assert result.flow_error_px == pytest.approx(whole.flow_error_px, rel=1e-4)
     assert result.object_error_px == pytest.approx(whole.object_error_px, rel=1e-4)
     assert len(result.decoder_cka) == 2 and all(0 <= value <= 1 for value in result.decoder_cka)
+    with torch.no_grad():
+        output = model.eval()(torch.stack([world.studio.clip(i) for i in range(len(world.studio))]).float() / 255)
+    for level, cosine in enumerate(result.decoder_cosine):
+        pair = (_sample_positions(output.flow_features[level]), _sample_positions(output.frame_features[level]))
+        assert cosine == pytest.approx(torch.nn.functional.cosine_similarity(*pair).mean().item(), abs=1e-5)
 
 
 def test_evaluate_against_a_model_that_is_right(world):

@@ -33,6 +33,7 @@ __all__ = [
     "conflict",
     "factor_level",
     "factor_levels",
+    "frame_giveaway",
     "hit_rate",
     "pick_donors",
     "probabilities",
@@ -107,6 +108,57 @@ class Conflict:
     label: Interval
     look: Interval
     each_other: float
+
+
+def frame_giveaway(
+    train: ClipDataset, test: ClipDataset, *, frames: Sequence[int] | None = None, neighbours: int = 25
+) -> dict[int, Interval]:
+    """How often the class can be told from where the moving object is in one frame, and how large: no look, no motion.
+
+    The class that most of the nearest training clips have (k nearest neighbours), by the position and the size of the
+    object's mask, each divided by its spread over the training clips. It bounds what single frames give away once the
+    look is cut from the class; accuracy above it needs motion or looks.
+
+    Args:
+        train: clips of known class; synthetic, so that their masks are known.
+        test: clips that are asked about, with the same classes, frames and size.
+        frames: numbers of the frames, each asked alone; None takes the first, the middle and the last.
+        neighbours: training clips that vote; of equally many votes the first class counts.
+
+    Returns:
+        Accuracy on `test` with its interval over clips, by frame.
+    """
+    places, asked = _object_places(train), _object_places(test)
+    chosen = (0, places.shape[1] // 2, places.shape[1] - 1) if frames is None else frames
+    found = {}
+    for frame in chosen:
+        known, new = places[:, frame], asked[:, frame]
+        # What is the same for every clip tells nothing; distances by products would lose the small ones.
+        scale = 1 / known.std(0).clamp_min(1e-3)
+        distance = torch.cdist(new * scale, known * scale, compute_mode="donot_use_mm_for_euclid_dist")
+        near = distance.topk(min(neighbours, len(known)), largest=False).indices
+        votes = torch.nn.functional.one_hot(train.labels[near], len(train.classes)).sum(1)
+        found[frame] = accuracy(votes.float(), test.labels)
+    return found
+
+
+def _object_places(dataset: ClipDataset) -> Tensor:
+    """`(n t 3)`: the middle of the object's mask (right, down) and the square root of its area, in frame sizes; of a
+    frame without the object the middle and 0."""
+    rows = []
+    for index in range(len(dataset)):
+        mask = dataset.exact(index)[1].float()
+        height, width = mask.shape[-2:]
+        area = mask.sum((1, 2))
+        right = (mask.sum(1) * torch.linspace(0, 1, width)).sum(1) / area.clamp_min(1)
+        down = (mask.sum(2) * torch.linspace(0, 1, height)).sum(1) / area.clamp_min(1)
+        middle = torch.full_like(right, 0.5)
+        rows.append(
+            torch.stack(
+                [right.where(area > 0, middle), down.where(area > 0, middle), (area / (height * width)).sqrt()], dim=1
+            )
+        )
+    return torch.stack(rows)
 
 
 def clip_specs(dataset: ClipDataset) -> list[ClipSpec]:

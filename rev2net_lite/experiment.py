@@ -6,6 +6,7 @@ seed can be compared pair by pair.
 
 from __future__ import annotations
 
+import math
 import platform
 import shutil
 import time
@@ -19,14 +20,26 @@ import torch
 from rev2net_lite.bundled import build_folder
 from rev2net_lite.checkpoints import save_checkpoint
 from rev2net_lite.datasets import ClipDataset, SyntheticWorld, synthetic_world
+from rev2net_lite.entries import LONG, PAN, read_entry
 from rev2net_lite.evaluation import cross_dataset
 from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import Model, build_model
 from rev2net_lite.profiles import Profile
-from rev2net_lite.synthetic import street, studio, write_synthetic_dataset
+from rev2net_lite.synthetic import SyntheticConfig, street, studio, write_synthetic_dataset
 from rev2net_lite.training import History, TrainConfig, find_device, fit
 
-__all__ = ["loss_config", "make_examples", "prepare_world", "street_dial", "train_config", "train_system"]
+__all__ = [
+    "KINDS",
+    "SHIFTS",
+    "loss_config",
+    "make_examples",
+    "prepare_world",
+    "read_kind",
+    "single_shifts",
+    "street_dial",
+    "train_config",
+    "train_system",
+]
 
 
 def prepare_world(
@@ -36,6 +49,7 @@ def prepare_world(
     root: Path | None = None,
     flow: Literal["tvl1", "exact"] = "tvl1",
     test_seed: int = 0,
+    kind: str = "sprites",
     progress: bool = True,
 ) -> SyntheticWorld:
     """The synthetic world of a profile and seed, every clip decoded and its flow computed.
@@ -46,8 +60,10 @@ def prepare_world(
         root: where worlds and caches lie; None is `build/data`, which all runs share.
         flow: estimated, as real videos have it; or the renderer's own, for a row that is called an oracle.
         test_seed: of the test splits; see `synthetic_world`.
+        kind: of the world; see `read_kind`.
         progress: show a bar per split, at a terminal.
     """
+    source, target = read_kind(kind)
     world = synthetic_world(
         root or build_folder() / "data",
         seed=seed,
@@ -58,6 +74,8 @@ def prepare_world(
         size=profile.size,
         rendered_size=profile.rendered_size,
         flow=flow,
+        source=source,
+        target=target,
         test_seed=test_seed,
     )
     for split in (world.train, world.validation, *world.tests.values()):
@@ -70,7 +88,9 @@ def street_dial(
     pans: Sequence[float],
     *,
     root: Path | None = None,
+    flow: Literal["tvl1", "exact"] = "tvl1",
     test_seed: int = 0,
+    kind: str = "sprites",
     progress: bool = True,
 ) -> dict[float, ClipDataset]:
     """The street with its camera's pan turned, everything else as it is: one held-out split per strength.
@@ -79,25 +99,127 @@ def street_dial(
         profile: numbers and sizes of the clips.
         pans: sd of the pan over a clip in frame widths; 0 is a camera that only shakes.
         root: where worlds and caches lie; None is `build/data`.
+        flow: as in `prepare_world`.
         test_seed: of the clips; that of the world makes them the street's own with another pan.
+        kind: of the world.
         progress: show a bar per split, at a terminal.
     """
-    splits = {}
-    for pan in pans:
-        splits[pan] = synthetic_world(
-            root or build_folder() / "data",
-            seed=0,
-            train_per_class=1,
-            validation_per_class=1,
-            test_per_class=profile.test_per_class,
-            frames=profile.frames,
-            size=profile.size,
-            rendered_size=profile.rendered_size,
-            target=replace(street(), pan=pan),
+    _, target = read_kind(kind)
+    return {
+        pan: _held_out(profile, replace(target, pan=pan), root=root, flow=flow, test_seed=test_seed, progress=progress)
+        for pan in pans
+    }
+
+
+def single_shifts(
+    profile: Profile,
+    names: Sequence[str],
+    *,
+    root: Path | None = None,
+    test_seed: int = 0,
+    kind: str = "sprites",
+    progress: bool = True,
+) -> dict[str, ClipDataset]:
+    """The untied source with one shift of the street each, and as `none` without any: one held-out split per name.
+
+    Args:
+        profile: numbers and sizes of the clips.
+        names: some of `SHIFTS`.
+        root, test_seed, kind, progress: as in `street_dial`. All these splits show the same actions in the same places
+            as far as the shift leaves them.
+
+    Raises:
+        ValueError: a name is not one of `SHIFTS`.
+    """
+    for name in names:
+        if name not in SHIFTS:
+            raise ValueError(f"there is no shift {name!r}; expected some of {', '.join(SHIFTS)}")
+    source, target = read_kind(kind)
+    still = replace(source, appearance_bias=0.0, motion_bias=0.0)
+    configs = {"none": still, **{name: replace(still, **{name: getattr(target, name)}) for name in names}}
+    return {
+        name: _held_out(
+            profile,
+            replace(config, domain=f"untied {source.domain}, shift: {name}"),
+            root=root,
+            flow="tvl1",
             test_seed=test_seed,
-        ).street
-        splits[pan].prepare(device=find_device(), progress=progress)
-    return splits
+            progress=progress,
+        )
+        for name, config in configs.items()
+    }
+
+
+def _held_out(
+    profile: Profile,
+    target: SyntheticConfig,
+    *,
+    root: Path | None,
+    flow: Literal["tvl1", "exact"],
+    test_seed: int,
+    progress: bool,
+) -> ClipDataset:
+    """The test split of another target; the street's own clips of that test seed but for what differs."""
+    split = synthetic_world(
+        root or build_folder() / "data",
+        seed=0,
+        train_per_class=1,
+        validation_per_class=1,
+        test_per_class=profile.test_per_class,
+        frames=profile.frames,
+        size=profile.size,
+        rendered_size=profile.rendered_size,
+        flow=flow,
+        target=target,
+        test_seed=test_seed,
+    ).street
+    return split.prepare(device=find_device(), progress=progress)
+
+
+def read_kind(kind: str) -> tuple[SyntheticConfig, SyntheticConfig]:
+    """Source and target of a kind of world: whose actors move, and how strongly the source ties looks and motion.
+
+    Args:
+        kind: `sprites` or `figures`, and behind it changes of the source, separated by blanks: `appearance_bias`,
+            `motion_bias` or `pan` with an equals sign and a number.
+
+    Raises:
+        ValueError: other actors, another change, or a number that is none.
+
+    >>> read_kind("sprites appearance_bias=0.5")[0].appearance_bias
+    0.5
+    """
+    actors, *changes = kind.split() or [""]
+    if actors not in KINDS:
+        raise ValueError(f"the kind of world is {kind!r}; expected {' or '.join(KINDS)} as its first word")
+    source, target = KINDS[actors]()
+    for change in changes:
+        name, _, text = change.partition("=")
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if name not in ("appearance_bias", "motion_bias", "pan") or math.isnan(number):
+            raise ValueError(
+                f"the kind of world {kind!r} has the change {change!r}; expected appearance_bias, motion_bias or pan "
+                "with a number, as in appearance_bias=0.5"
+            )
+        source = replace(source, **{name: number})  # type: ignore[arg-type]
+    return source, target
+
+
+KINDS = {
+    "sprites": lambda: (studio(), street()),
+    "figures": lambda: (replace(studio(), actors="figures"), replace(street(), actors="figures")),
+}
+"""Makers of source and target, by who acts: rigid sprites, the development world, or articulated figures."""
+
+SHIFTS = tuple(
+    name
+    for name, value in asdict(street()).items()
+    if name not in ("domain", "appearance_bias") and value != getattr(studio(), name)
+)
+"""What makes the street another source than the studio, each of which can be turned alone."""
 
 
 def loss_config(system: str) -> LossConfig:
@@ -109,19 +231,27 @@ def loss_config(system: str) -> LossConfig:
     return replace(LossConfig(), discrepancy_weight=0.0) if system == "multitask" else LossConfig()
 
 
-def train_config(system: str, profile: Profile, *, seed: int) -> TrainConfig:
-    """How a system is trained at a profile."""
+def train_config(name: str, profile: Profile, *, seed: int) -> TrainConfig:
+    """How a system, or another entry of the study, is trained at a profile.
+
+    >>> from rev2net_lite.profiles import get_profile
+    >>> train_config("rgb_long@10", get_profile("laptop"), seed=0).epochs
+    28
+    """
+    entry = read_entry(name)
     return TrainConfig(
-        epochs=profile.epochs,
+        epochs=round((LONG if entry.long else 1) * profile.epochs),
         batch_size=profile.batch_size,
         seed=seed,
         precision=profile.precision,
-        losses=loss_config(system),
+        losses=loss_config(entry.system),
+        pan=PAN if entry.pan else 0.0,
+        label_share=entry.label_share,
     )
 
 
 def train_system(
-    system: str,
+    name: str,
     world: SyntheticWorld,
     *,
     profile: Profile,
@@ -134,17 +264,27 @@ def train_system(
     """A system trained on the world's source clips, and what happened meanwhile.
 
     Args:
-        system: one of `models.SYSTEMS`.
-        world: of the same profile.
+        name: one of `models.SYSTEMS`, or another entry of the study; see `entries`.
+        world: of the same profile, with exact flow if the entry has it.
         profile: size of the model, epochs, precision.
         seed: of the initialisation and of the order of clips.
         device: where to train.
         losses: None takes the system's own, `loss_config`.
         folder: keeps the training state, so that an interrupted run goes on; see `fit`.
         progress: show a bar to someone who watches.
+
+    Raises:
+        ValueError: the entry's flow is exact and the world's is not, or the other way round.
     """
-    model = build_model(system, classes=world.train.classes, size=profile.model_size, seed=seed)
-    config = train_config(system, profile, seed=seed)
+    entry = read_entry(name)
+    exact = world.train.flow == "exact"
+    if exact != entry.exact:
+        raise ValueError(
+            f"{name!r} is trained with {'exact' if entry.exact else 'TV-L1'} flow and the world has "
+            f"{'exact' if exact else 'TV-L1'} flow; prepare the world with flow='{'exact' if entry.exact else 'tvl1'}'"
+        )
+    model = build_model(entry.system, classes=world.train.classes, size=profile.model_size, seed=seed)
+    config = train_config(name, profile, seed=seed)
     history = fit(
         model,
         world.train,

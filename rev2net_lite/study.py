@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from rev2net_lite.bundled import asset
+from rev2net_lite.entries import read_entry
 from rev2net_lite.evaluation import Evaluation, mean_interval, paired_interval
 from rev2net_lite.files import with_section, write_text_atomically
 from rev2net_lite.models import SYSTEMS
@@ -22,6 +23,7 @@ from rev2net_lite.runs import Record, RecordError, Run, read_record
 from rev2net_lite.untrusted import read_json
 
 __all__ = [
+    "CONTROLS",
     "DIAL_PANS",
     "HYPOTHESES",
     "NOTEBOOK",
@@ -37,6 +39,8 @@ __all__ = [
     "dial_rows",
     "difference_rows",
     "findings",
+    "headline",
+    "kind_of_world",
     "pairable",
     "prices",
     "readme_section",
@@ -45,6 +49,7 @@ __all__ = [
     "seed_of_tests",
     "study_folder",
     "study_records",
+    "study_systems",
     "systems_of",
     "write_readme",
 ]
@@ -52,8 +57,23 @@ __all__ = [
 NOTEBOOK = "09_cross_dataset"
 """The notebook whose records make up the study."""
 
-STUDY_SYSTEMS = (*SYSTEMS, "flow_exact")
-"""Every system, and the oracle: the flow stream with the renderer's own flow instead of TV-L1."""
+_SHARES = (5, 10, 25)
+_PANNED = ("rgb", "flow", "flow_exact", "flow_decoder", "multitask", "rev2net")
+_FEW_LABELS = ("rgb", "flow_decoder", "multitask", "rev2net")
+
+STUDY_SYSTEMS = (
+    *SYSTEMS,
+    "flow_exact",
+    "two_stream_exact",
+    "flow_decoder_exact",
+    "rgb_long",
+    *(f"{system}+pan" for system in _PANNED),
+    *(f"{system}@{share}" for share in _SHARES for system in _FEW_LABELS),
+)
+"""All entries of the full study, in the order of tables: every system, oracles with exact flow, RGB with as much
+computing time as Rev2Net, clips with a random pan, and shares of the labels in percent; see `entries`."""
+
+_QUICK = (*SYSTEMS, "flow_exact", "rgb@10", "rev2net@10")
 
 DIAL_PANS = (0.0, 0.06, 0.12, 0.18)
 """Camera pan of the street, sd over a clip in frame widths; 0.12 is the street itself."""
@@ -71,25 +91,34 @@ def systems_of(profile: Profile) -> tuple[str, ...]:
     """Systems that notebook 09 trains at a profile when the reader names none.
 
     >>> from rev2net_lite.profiles import get_profile
-    >>> len(systems_of(get_profile("study"))), len(systems_of(get_profile("laptop")))
-    (8, 3)
+    >>> systems_of(get_profile("laptop"))
+    ('rgb', 'flow', 'rev2net')
     """
-    return _LAPTOP_SYSTEMS if profile.name == "laptop" else STUDY_SYSTEMS
+    return _LAPTOP_SYSTEMS if profile.name == "laptop" else (*SYSTEMS, "flow_exact")
+
+
+def study_systems(profile: Profile) -> tuple[str, ...]:
+    """Entries that a run of the study trains at a profile: all of them at `study`, those that decide the paper's
+    findings elsewhere.
+
+    >>> from rev2net_lite.profiles import get_profile
+    >>> len(study_systems(get_profile("study"))), len(study_systems(get_profile("laptop")))
+    (29, 10)
+    """
+    return STUDY_SYSTEMS if profile.name == "study" else _QUICK
 
 
 def chosen_systems(names: str, *, profile: Profile) -> tuple[str, ...]:
-    """Systems that a reader named with commas between, or those of the profile for an empty text.
+    """Entries that a reader named with commas between, or those of the profile for an empty text.
 
     Raises:
-        ValueError: a name is unknown or stands twice.
+        ValueError: a name is no entry or stands twice.
     """
     chosen = tuple(name.strip() for name in names.split(",") if name.strip())
     for name in chosen:
-        if name not in STUDY_SYSTEMS or chosen.count(name) > 1:
-            raise ValueError(
-                f"systems names {name!r} {'twice' if name in STUDY_SYSTEMS else 'and there is none'}; expected some of "
-                f"{', '.join(STUDY_SYSTEMS)}, each once"
-            )
+        read_entry(name)
+        if chosen.count(name) > 1:
+            raise ValueError(f"systems names {name!r} twice; expected each once")
     return chosen or systems_of(profile)
 
 
@@ -100,8 +129,8 @@ class Hypothesis:
     Args:
         id: letter of the finding, and a number where it has parts.
         statement: the finding in words.
-        first: name of the metric of the system that it speaks of.
-        second: name of the metric that it is compared with.
+        first: name of the metric of the system that it speaks of, or two with a minus between: their difference.
+        second: what it is compared with, in the same form.
         sign: +1 when the finding says that `first` is larger, -1 when smaller.
         margin: what still counts as no loss, in the metric's unit.
         flips: what would turn the verdict.
@@ -142,7 +171,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Price:
-    """A paired difference that no finding of the paper speaks of: what the agreement of finding C costs."""
+    """A paired difference that no finding of the paper speaks of: what agreement costs, or a control of a sceptic."""
 
     label: str
     first: str
@@ -222,6 +251,14 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
         1,
         "A weight so small that the penalty is noise: notebook 07 turns it.",
     ),
+    Hypothesis(
+        "Cc",
+        "The penalty turns the decoders' features in the same directions on another source (cosine, mean over stages)",
+        "cosine/rev2net/street",
+        "cosine/multitask/street",
+        1,
+        "A form of the penalty that ignores directions.",
+    ),
     _accuracy(
         "D",
         "The penalty adds accuracy on another source, against multi-task training without it",
@@ -237,12 +274,34 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
         1,
         "Classes that need no order of frames: position and size in single frames give some of these away.",
     ),
+    *(
+        Hypothesis(
+            id,
+            f"The auxiliary tasks help more with a tenth of the labels than with all of them, {where}",
+            f"accuracy/rev2net@10/{split} - accuracy/rgb@10/{split}",
+            f"accuracy/rev2net/{split} - accuracy/rgb/{split}",
+            1,
+            "Labels so few that none of them contradicts the source's bias: then there are fewer of those, too.",
+        )
+        for id, where, split in (("F", "at home", "studio"), ("Fs", "on another source", "street"))
+    ),
 )
-"""Finding F (the fewer labels, the more the auxiliary tasks help) needs runs with fewer labels, which are not made."""
+"""The paper's findings A to E and its premise F, as what a run of notebook 09 can measure."""
 
-UNTESTED = Finding(
-    "F", "The fewer labels, the more the auxiliary tasks help", "not tested", None, None, None, 0, "fraction", None
+CONTROLS: tuple[Price, ...] = (
+    Price("Rev2Net - RGB of the same computing time", "accuracy/rev2net/street", "accuracy/rgb_long/street"),
+    Price("RGB trained longer - RGB", "accuracy/rgb_long/street", "accuracy/rgb/street"),
+    Price("exact - estimated flow as target", "accuracy/flow_decoder_exact/street", "accuracy/flow_decoder/street"),
+    Price("exact - estimated flow as input", "accuracy/flow_exact/street", "accuracy/flow/street"),
+    Price("panned clips: RGB - without", "accuracy/rgb+pan/street", "accuracy/rgb/street"),
+    Price(
+        "panned clips: exact flow as input - without", "accuracy/flow_exact+pan/street", "accuracy/flow_exact/street"
+    ),
+    Price("panned clips: exact flow as input - RGB", "accuracy/flow_exact+pan/street", "accuracy/rgb+pan/street"),
+    Price("panned clips: Rev2Net - RGB", "accuracy/rev2net+pan/street", "accuracy/rgb+pan/street"),
+    Price("BatchNorm of the target: Rev2Net - RGB", "adapted/rev2net/street", "adapted/rgb/street"),
 )
+"""Paired differences of accuracy in the street that a sceptic asks for."""
 
 PRICES: tuple[Price, ...] = (
     Price(
@@ -267,9 +326,10 @@ def record_evaluation(run: Run, system: str, split: str, result: Evaluation) -> 
     ):
         if value is not None:
             run.record(f"{name}/{system}/{split}", value, unit=unit, n=n)
-    known = [cka for cka in result.decoder_cka if cka is not None]
-    if known:
-        run.record(f"cka/{system}/{split}", sum(known) / len(known), unit="CKA", n=n)
+    for name, unit, levels in (("cka", "CKA", result.decoder_cka), ("cosine", "cosine", result.decoder_cosine)):
+        known = [value for value in levels if value is not None]
+        if known:
+            run.record(f"{name}/{system}/{split}", sum(known) / len(known), unit=unit, n=n)
 
 
 def study_records(folders: Iterable[Path]) -> list[Record]:
@@ -280,17 +340,18 @@ def study_records(folders: Iterable[Path]) -> list[Record]:
     Raises:
         RecordError: a record is not valid.
     """
-    found: dict[tuple[str, int, int, str], Record] = {}
+    found: dict[tuple[str, int, str, int, str], Record] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*.json")) if folder.is_dir() else []:
-            if path.name != "results.json" and not re.fullmatch(r"\w+-seed_\d+\.json", path.name):
+            if path.name != "results.json" and not re.fullmatch(r"[\w-]+-seed_\d+\.json", path.name):
                 continue
             if _is_summary(path):
                 continue
             record = read_record(path)
             if record.notebook == NOTEBOOK:
                 systems = str(record.parameters.get("systems", ""))
-                found.setdefault((record.profile, seed_of_tests(record), record.seed, systems), record)
+                key = (record.profile, seed_of_tests(record), kind_of_world(record), record.seed, systems)
+                found.setdefault(key, record)
     return [found[key] for key in sorted(found)]
 
 
@@ -307,17 +368,31 @@ def seed_of_tests(record: Record) -> int:
 
 
 def pairable(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records in groups that can be paired, by profile and test clips; of one seed, the record that measured most."""
-    groups: dict[tuple[str, int], dict[int, Record]] = {}
+    """Records in groups that can be paired, by profile, test clips and kind of world; of one seed, the record that
+    measured most."""
+    groups: dict[tuple[str, int, str], dict[int, Record]] = {}
     for record in records:
-        group = groups.setdefault((record.profile, seed_of_tests(record)), {})
+        group = groups.setdefault((record.profile, seed_of_tests(record), kind_of_world(record)), {})
         known = group.get(record.seed)
         if known is None or len(record.metrics) > len(known.metrics):
             group[record.seed] = record
-    return {
-        profile + (f", test seed {tests}" if tests else ""): [group[seed] for seed in sorted(group)]
-        for (profile, tests), group in sorted(groups.items())
-    }
+    return {_group_name(*key): [group[seed] for seed in sorted(group)] for key, group in sorted(groups.items())}
+
+
+def _group_name(profile: str, tests: int, kind: str) -> str:
+    return profile + (f", test seed {tests}" if tests else "") + ("" if kind == "sprites" else f", {kind}")
+
+
+def headline(groups: Mapping[str, Sequence[Record]]) -> list[Record]:
+    """Of the groups of `pairable`, the one that verdicts are read from: test clips that no choice has seen before
+    those of test seed 0, sprites before figures, more seeds before fewer; one with two seeds or more if there is any.
+    """
+
+    def rank(name: str) -> tuple[bool, bool, bool, int]:
+        first, n = groups[name][0], len(groups[name])
+        return n > 1, seed_of_tests(first) > 0, kind_of_world(first) == "sprites", n
+
+    return list(groups[max(groups, key=rank)]) if groups else []
 
 
 def findings(records: Sequence[Record]) -> list[Finding]:
@@ -327,7 +402,7 @@ def findings(records: Sequence[Record]) -> list[Finding]:
         ValueError: records of different profiles, or two of one seed.
     """
     _check_alike(records)
-    return [_judge(hypothesis, records) for hypothesis in HYPOTHESES] + [UNTESTED]
+    return [_judge(hypothesis, records) for hypothesis in HYPOTHESES]
 
 
 def card_rows(judged: Sequence[Finding]) -> list[dict[str, object]]:
@@ -340,9 +415,11 @@ def difference_rows(judged: Sequence[Finding]) -> list[dict[str, object]]:
     """Differences of accuracy among the findings, as `plots.paired_differences` takes them."""
     labels = {}
     for hypothesis in HYPOTHESES:
-        (kind, first, split), (_, second, _) = hypothesis.first.split("/"), hypothesis.second.split("/")
+        (kind, first, split), *rest = (name.split("/") for name in hypothesis.first.split(" - "))
+        second = hypothesis.second.split("/")[1]
         where = split if kind == "accuracy" else f"{split}, {kind}"
-        labels[hypothesis.id] = f"{hypothesis.id}: {first} - {second} ({where})"
+        what = f"{first} - {second}" if not rest else f"{first} - {rest[0][1]}, less with all labels"
+        labels[hypothesis.id] = f"{hypothesis.id}: {what} ({where})"
     return [
         {"label": labels[f.id], "difference": f.difference, "low": f.low, "high": f.high, "n": f.n}
         for f in judged
@@ -358,11 +435,12 @@ def dial_rows(records: Sequence[Record]) -> list[dict[str, object]]:
     return turned + [row for row in street if row["model"] in on_dial]
 
 
-def prices(records: Sequence[Record]) -> list[dict[str, object]]:
-    """The paired differences of `PRICES`: label, difference, low, high, n, as `plots.paired_differences` takes them."""
+def prices(records: Sequence[Record], *, of: Sequence[Price] = PRICES) -> list[dict[str, object]]:
+    """Paired differences over the records that hold both metrics: label, difference, low, high, n, as
+    `plots.paired_differences` takes them; those that fewer than two seeds measured are left out."""
     _check_alike(records)
     rows: list[dict[str, object]] = []
-    for price in PRICES:
+    for price in of:
         first, second = _pairs(records, price.first, price.second)
         if len(first) > 1:
             interval = paired_interval(first, second)
@@ -384,7 +462,7 @@ def results_table(records: Sequence[Record], *, kind: str = "accuracy") -> list[
     Args:
         records: of one profile.
         kind: first part of the metrics' names: `accuracy`, `shuffled`, `reversed`, `frozen`, `adapted` (BatchNorm
-            re-estimated on the target), `cka`, `flow_error`, ...
+            re-estimated on the target), `shift` (single shifts), `dial`, `cka`, `cosine`, `flow_error`, ...
     """
     _check_alike(records)
     values: dict[tuple[str, str], list[float]] = {}
@@ -414,6 +492,7 @@ def collate_study(records: Sequence[Record]) -> dict[str, object]:
     return {
         "findings": [asdict(finding) for finding in findings(records)],
         "prices": prices(records),
+        "controls": prices(records, of=CONTROLS),
         "table": results_table(records),
         "runs": [
             {key: getattr(record, key) for key in ("profile", "seed", "device", "revision", "started", "seconds")}
@@ -423,28 +502,38 @@ def collate_study(records: Sequence[Record]) -> dict[str, object]:
 
 
 def readme_section(records: Sequence[Record]) -> str:
-    """The README's results in Markdown: findings, accuracies, and where they come from."""
+    """The README's results in Markdown: findings of every group of records beside each other, accuracies and controls
+    of the one that verdicts are read from."""
     if not records:
         return "No study records yet; `make reproduce` makes them.\n"
-    seeds = [record.seed for record in records]
+    groups = pairable(records)
+    main = headline(groups)
+    ordered = sorted(groups.items(), key=lambda item: item[1] != main)
+    judged = {name: {finding.id: finding for finding in findings(group)} for name, group in ordered}
+    heads = [f"{name}: {len(group)} seed{'s' * (len(group) > 1)}" for name, group in ordered]
     lines = [
-        f"Profile `{records[0].profile}`, seeds {min(seeds)} to {max(seeds)} ({len(seeds)}), differences in points of "
-        "accuracy unless said otherwise, 95 % intervals over seeds:",
+        "Each column is one set of runs: its profile, its test clips (without a test seed those that the kit was made "
+        "with, else clips that were never looked at), its world (sprites unless said). Differences in points of "
+        "accuracy unless said otherwise, with 95 % intervals over seeds.",
         "",
-        "| | finding of the paper | here | difference | 95 % interval |",
-        "|---|---|---|---|---|",
+        f"| | finding of the paper | {' | '.join(heads)} |",
+        "|---|---|" + "---|" * len(heads),
     ]
-    for finding in findings(records):
-        verdict: str = finding.verdict
-        if finding.seeds_to_decide is not None:
-            verdict += f" (about {finding.seeds_to_decide} seeds would decide)"
-        lines.append(f"| {finding.id} | {finding.statement} | {verdict} | {_number(finding)} | {_ends(finding)} |")
-    lines += ["", "| accuracy, % | studio | untied | street |", "|---|---|---|---|"]
-    table = {(row["model"], row["split"]): row for row in results_table(records)}
-    for system in STUDY_SYSTEMS:
+    for hypothesis in HYPOTHESES:
+        cells = [_verdict(found[hypothesis.id]) for found in judged.values()]
+        lines.append(f"| {hypothesis.id} | {hypothesis.statement} | {' | '.join(cells)} |")
+    lines += ["", f"Accuracy in % ({heads[0]}), mean and 95 % interval over seeds:", ""]
+    lines += ["| | studio | untied | street |", "|---|---|---|---|"]
+    table = {(row["model"], row["split"]): row for row in results_table(main)}
+    for system in dict.fromkeys(str(row["model"]) for row in results_table(main)):
         cells = [_cell(table.get((system, split))) for split in ("studio", "untied", "street")]
-        if any(cell != "-" for cell in cells):
-            lines.append(f"| {system} | {' | '.join(cells)} |")
+        lines.append(f"| {system} | {' | '.join(cells)} |")
+    controls = prices(main, of=CONTROLS)
+    if controls:
+        lines += ["", "| controls, street | difference | 95 % interval |", "|---|---|---|"]
+        for row in controls:
+            value, low, high = (100 * float(str(row[key])) for key in ("difference", "low", "high"))
+            lines.append(f"| {row['label']} | {value:+.1f} | {low:+.1f} to {high:+.1f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -468,23 +557,19 @@ def _cell(row: dict[str, object] | None) -> str:
     return f"{100 * mean:.1f}" + (f" ± {100 * (mean - low):.1f}" if isinstance(low, float) else "")
 
 
-def _number(finding: Finding) -> str:
-    if finding.difference is None:
-        return "-"
-    return f"{finding.difference:+.2f}" if finding.unit != "fraction" else f"{100 * finding.difference:+.1f}"
-
-
-def _ends(finding: Finding) -> str:
-    if finding.low is None or finding.high is None:
-        return "-"
-    if finding.unit != "fraction":
-        return f"{finding.low:+.2f} to {finding.high:+.2f}"
-    return f"{100 * finding.low:+.1f} to {100 * finding.high:+.1f}"
+def _verdict(finding: Finding) -> str:
+    """Verdict, difference, interval, and how many seeds would decide what is open."""
+    if finding.difference is None or finding.low is None or finding.high is None:
+        return finding.verdict
+    scale, digits = (100, 1) if finding.unit == "fraction" else (1, 2)
+    value, low, high = (f"{scale * x:+.{digits}f}" for x in (finding.difference, finding.low, finding.high))
+    more = f"; about {finding.seeds_to_decide} seeds would decide" if finding.seeds_to_decide is not None else ""
+    return f"**{finding.verdict}** {value} ({low} to {high}{more})"
 
 
 def _judge(hypothesis: Hypothesis, records: Sequence[Record]) -> Finding:
     first, second = _pairs(records, hypothesis.first, hypothesis.second)
-    unit = "CKA" if hypothesis.first.startswith("cka/") else "fraction"
+    unit = {"cka": "CKA", "cosine": "cosine"}.get(hypothesis.first.split("/")[0], "fraction")
     if len(first) < 2:
         return Finding(hypothesis.id, hypothesis.statement, "not tested", None, None, None, len(first), unit, None)
     interval = paired_interval(first, second)
@@ -525,9 +610,17 @@ def _pairs(records: Sequence[Record], first: str, second: str) -> tuple[list[flo
     both = []
     for record in records:
         values = {metric.name: metric.value for metric in record.metrics}
-        if first in values and second in values:
-            both.append((values[first], values[second]))
+        pair = (_value(values, first), _value(values, second))
+        if pair[0] is not None and pair[1] is not None:
+            both.append((pair[0], pair[1]))
     return [a for a, _ in both], [b for _, b in both]
+
+
+def _value(values: Mapping[str, float], name: str) -> float | None:
+    """A metric, or the difference of two whose names have a minus between; None if one was not measured."""
+    parts = [values.get(part) for part in name.split(" - ")]
+    known = [part for part in parts if part is not None]
+    return known[0] - sum(known[1:]) if len(known) == len(parts) else None
 
 
 def _check_alike(records: Sequence[Record]) -> None:
@@ -540,6 +633,9 @@ def _check_alike(records: Sequence[Record]) -> None:
             f"records of the test seeds {', '.join(map(str, tests))} cannot be paired: their test clips differ; choose "
             "one test seed"
         )
+    kinds = sorted({kind_of_world(record) for record in records})
+    if len(kinds) > 1:
+        raise ValueError(f"records of the worlds {' and '.join(kinds)} cannot be paired; choose one kind")
     seeds = [record.seed for record in records]
     if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
         raise ValueError(f"seed {twice[0]} has more than one record; one run per seed is paired")
@@ -551,6 +647,14 @@ def _is_summary(path: Path) -> bool:
         return "findings" in read_json(path)
     except (OSError, ValueError):
         return False  # whoever reads it as a record says what is wrong
+
+
+def kind_of_world(record: Record) -> str:
+    """The kind of a run's world, see `experiment.read_kind`; records from before there were others are of sprites."""
+    found = record.parameters.get("kind", "sprites")
+    if not isinstance(found, str) or not found:
+        raise RecordError(f"kind of the record of seed {record.seed} is {found!r}; expected a text")
+    return found
 
 
 def _order(system: str) -> int:

@@ -12,15 +12,19 @@ from rev2net_lite.cli import _draw_overview, main
 from rev2net_lite.datasets import Sampling, synthetic_dataset
 from rev2net_lite.evaluation import cross_dataset, evaluate, gradient_magnitude, psnr
 from rev2net_lite.experiment import (
+    KINDS,
+    SHIFTS,
     loss_config,
     make_examples,
     prepare_world,
+    read_kind,
+    single_shifts,
     street_dial,
     train_config,
     train_system,
 )
 from rev2net_lite.profiles import get_profile
-from rev2net_lite.synthetic import CLASSES, dataset_specs, street, studio
+from rev2net_lite.synthetic import CLASSES, dataset_specs, street, studio, untied_studio
 from rev2net_lite.video import read_clip
 
 SMALL = replace(get_profile("smoke"), train_per_class=2, validation_per_class=1, test_per_class=1, epochs=1)
@@ -168,3 +172,65 @@ def test_the_command_makes_them(tmp_path, monkeypatch, capsys):
     assert main(["train-example", "--profile", "smoke", "--seed", "4", "--folder", str(tmp_path)]) == 0
     assert (seen["folder"], seen["seed"], seen["profile"].name) == (tmp_path, 4, "smoke")
     assert "Training a rev2net at the profile smoke" in capsys.readouterr().out
+
+
+def test_a_kind_of_world_is_named_by_actors_and_changes_of_the_source():
+    assert read_kind("sprites") == (studio(), street())
+    source, target = read_kind("sprites appearance_bias=0 motion_bias=0.5 pan=0.12")
+    assert source == replace(studio(), appearance_bias=0.0, motion_bias=0.5, pan=0.12)
+    assert target == street()
+
+
+@pytest.mark.parametrize("actors", [kind for kind in KINDS if kind != "sprites"])
+def test_other_actors_act_in_both_domains(actors):
+    for made, domain in zip(read_kind(actors), (studio(), street()), strict=True):
+        assert made == replace(domain, actors=actors)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("", "the kind of world is ''; expected sprites or figures as its first word"),
+        ("robots", "the kind of world is 'robots'"),
+        ("sprites noise=1", "'sprites noise=1' has the change 'noise=1'; expected appearance_bias, motion_bias or pan"),
+        ("sprites pan", "has the change 'pan'"),
+        ("sprites pan=nan", "has the change 'pan=nan'"),
+        ("sprites pan=7", "pan is 7.0; expected a number from 0 to 0.5"),
+    ],
+)
+def test_other_kinds_of_world_are_refused(kind, message):
+    with pytest.raises(ValueError, match=message):
+        read_kind(kind)
+
+
+def test_each_shift_stands_alone(tmp_path):
+    splits = single_shifts(SMALL, ["noise", "pan"], root=tmp_path)
+    assert list(splits) == ["none", "noise", "pan"]
+    specs = {name: dataset_specs(split.examples[0].path.parent.parent) for name, split in splits.items()}
+    for plain, noisy, panned in zip(*specs.values(), strict=True):
+        assert noisy == replace(plain, noise_sd=noisy.noise_sd) and noisy.noise_sd > plain.noise_sd
+        assert panned == replace(plain, camera=panned.camera) and panned.camera != plain.camera
+    with pytest.raises(ValueError, match="there is no shift 'rain'; expected some of palette, texture,"):
+        single_shifts(SMALL, ["rain"], root=tmp_path)
+
+
+def test_shifts_are_all_that_tells_the_street_from_the_untied_studio():
+    changed = {name: getattr(street(), name) for name in SHIFTS}
+    assert replace(untied_studio(), domain="street", **changed) == street()
+
+
+def test_an_entry_is_trained_as_its_name_says(tmp_path):
+    world = prepare_world(SMALL, seed=0, root=tmp_path)
+    config = train_config("rgb_long+pan@50", SMALL, seed=4)
+    assert (config.epochs, config.pan, config.label_share) == (2, street().pan, 0.5)
+    with pytest.raises(
+        ValueError, match="'flow_exact' is trained with exact flow and the world has TV-L1 flow; prepare"
+    ):
+        train_system("flow_exact", world, profile=SMALL, seed=0, device=torch.device("cpu"))
+    exact = prepare_world(SMALL, seed=0, root=tmp_path, flow="exact")
+    model, history = train_system(
+        "flow_exact+pan", exact, profile=SMALL, seed=0, device=torch.device("cpu"), progress=False
+    )
+    assert model.config.name == "flow" and len(history.rows) == SMALL.epochs
+    with pytest.raises(ValueError, match="'rgb' is trained with TV-L1 flow and the world has exact flow"):
+        train_system("rgb", exact, profile=SMALL, seed=0, device=torch.device("cpu"))

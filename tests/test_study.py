@@ -12,12 +12,14 @@ from study_samples import pairs, record, write_record
 
 from rev2net_lite import study
 from rev2net_lite.bundled import checkout_folder
+from rev2net_lite.entries import read_entry
 from rev2net_lite.evaluation import Evaluation, Interval, paired_interval
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.plots import paired_differences
 from rev2net_lite.profiles import get_profile
 from rev2net_lite.runs import Record, RecordError, open_run
 from rev2net_lite.study import (
+    CONTROLS,
     HYPOTHESES,
     PRICES,
     README_MARKS,
@@ -26,6 +28,7 @@ from rev2net_lite.study import (
     collate_study,
     difference_rows,
     findings,
+    headline,
     pairable,
     prices,
     readme_section,
@@ -33,6 +36,7 @@ from rev2net_lite.study import (
     results_table,
     study_folder,
     study_records,
+    study_systems,
     systems_of,
     write_readme,
 )
@@ -48,16 +52,23 @@ def finding(records: list[Record], name: str) -> study.Finding:
 
 
 def test_the_study_knows_every_system_and_the_oracle() -> None:
-    assert set(STUDY_SYSTEMS) == {*SYSTEMS, "flow_exact"}
-    assert set(systems_of(get_profile("laptop"))) < set(STUDY_SYSTEMS) == set(systems_of(get_profile("study")))
+    assert len(set(STUDY_SYSTEMS)) == len(STUDY_SYSTEMS)
+    assert {read_entry(name).system for name in STUDY_SYSTEMS} == set(SYSTEMS) < set(STUDY_SYSTEMS)
+    for profile in map(get_profile, ("smoke", "laptop", "study")):
+        assert set(systems_of(profile)) <= set(study_systems(profile)) <= set(STUDY_SYSTEMS)
+    # Every difference that the study looks at is between entries that its full form trains.
+    for pair in (*HYPOTHESES, *PRICES, *CONTROLS):
+        for metric in f"{pair.first} - {pair.second}".split(" - "):
+            assert metric.split("/")[1] in STUDY_SYSTEMS
 
 
 def test_systems_are_those_named_or_the_profiles_own() -> None:
     assert chosen_systems(" rgb, flow_exact ", profile=SMOKE) == ("rgb", "flow_exact")
     assert chosen_systems("", profile=SMOKE) == systems_of(SMOKE)
-    with pytest.raises(ValueError, match=r"systems names 'rbg' and there is none; expected some of rgb, .*each once"):
+    assert chosen_systems("rgb_long+pan@50", profile=SMOKE) == ("rgb_long+pan@50",)
+    with pytest.raises(ValueError, match="there is no system 'rbg'; expected one of rgb, "):
         chosen_systems("rgb,rbg", profile=SMOKE)
-    with pytest.raises(ValueError, match="systems names 'rgb' twice; expected"):
+    with pytest.raises(ValueError, match="systems names 'rgb' twice; expected each once"):
         chosen_systems("rgb,rgb", profile=SMOKE)
 
 
@@ -67,13 +78,12 @@ def test_systems_are_those_named_or_the_profiles_own() -> None:
 def test_hypotheses_are_apart_and_speak_of_what_a_run_records() -> None:
     names = [each.id for each in HYPOTHESES]
     assert len(set(names)) == len(names)
-    assert {name[0] for name in names} == set("ABCDE")
+    assert {name[0] for name in names} == set("ABCDEF")
     for each in HYPOTHESES:
-        for metric in (each.first, each.second):
-            kind, system, split = metric.split("/")
-            assert kind in ("accuracy", "cka", "cosine", "shuffled") and system in STUDY_SYSTEMS
-            assert split in ("studio", "untied", "street")
-        assert each.first.split("/")[2] == each.second.split("/")[2], "one split, two systems"
+        metrics = [metric.split("/") for metric in f"{each.first} - {each.second}".split(" - ")]
+        for kind, _, split in metrics:
+            assert kind in ("accuracy", "cka", "cosine", "shuffled") and split in ("studio", "untied", "street")
+        assert len({split for _, _, split in metrics}) == 1, "one split, two systems"
         assert each.flips.endswith(".") and each.statement
 
 
@@ -144,8 +154,35 @@ def test_fewer_than_two_seeds_are_no_test() -> None:
             None,
             n,
         )
-    last = findings([])[-1]
-    assert (last.id, last.verdict) == ("F", "not tested")
+    assert {each.verdict for each in findings([])} == {"not tested"}
+
+
+def test_few_labels_are_judged_by_a_difference_of_differences() -> None:
+    def runs(few: tuple[float, float], many: tuple[float, float]) -> list[Record]:
+        names = ("rev2net@10", "rgb@10", "rev2net", "rgb")
+        return [
+            record(
+                seed, {f"accuracy/{name}/studio": v + 0.01 * seed for name, v in zip(names, few + many, strict=True)}
+            )
+            for seed in range(3)
+        ]
+
+    found = finding(runs((0.8, 0.5), (0.9, 0.85)), "F")
+    assert (found.verdict, found.difference) == ("reproduced", pytest.approx(0.25))
+    assert finding(runs((0.5, 0.5), (0.9, 0.85)), "F").verdict == "contradicted"
+    [row] = difference_rows([found])
+    assert row["label"] == "F: rev2net@10 - rgb@10, less with all labels (studio)"
+    without = [record(seed, {"accuracy/rev2net@10/studio": 0.8, "accuracy/rev2net/studio": 0.9}) for seed in range(3)]
+    assert finding(without, "F").verdict == "not tested"
+
+
+def test_controls_are_paired_like_findings() -> None:
+    records = [record(seed, {"accuracy/rev2net/street": 0.4, "accuracy/rgb_long/street": 0.5}) for seed in (1, 2)]
+    [row] = prices(records, of=CONTROLS)
+    assert (row["label"], row["difference"]) == (
+        "Rev2Net - RGB of the same computing time",
+        pytest.approx(-0.1),
+    )
 
 
 def test_the_seeds_that_would_decide_do_so_four_times_in_five() -> None:
@@ -266,12 +303,27 @@ def test_records_come_from_runs_and_from_what_the_kit_carries(tmp_path: Path) ->
 def test_records_that_can_be_paired_stand_together() -> None:
     few, more = record(100, {"accuracy/rgb/street": 0.1}), record(100, {"accuracy/rgb/street": 0.2, "a/b/c": 1.0})
     other = replace(record(100, {}), parameters={"test_seed": 2})
-    large = record(3, {}, profile="laptop")
-    groups = pairable([record(101, {}), few, more, few, other, large])
-    assert list(groups) == ["laptop", "smoke", "smoke, test seed 2"]
+    large, figures = record(3, {}, profile="laptop"), replace(record(3, {}), parameters={"kind": "figures"})
+    groups = pairable([record(101, {}), few, more, few, other, large, figures])
+    assert list(groups) == ["laptop", "smoke, figures", "smoke", "smoke, test seed 2"]
     assert groups["smoke"][0] is more and [each.seed for each in groups["smoke"]] == [100, 101]
     for group in groups.values():
         findings(group)
+    with pytest.raises(ValueError, match="records of the worlds figures and sprites cannot be paired; choose one kind"):
+        findings([record(101, {}), figures])
+    with pytest.raises(RecordError, match="kind of the record of seed 3 is 5; expected a text"):
+        pairable([replace(figures, parameters={"kind": 5})])
+
+
+def test_verdicts_are_read_from_clips_that_no_choice_has_seen() -> None:
+    def runs(count: int, **parameters: object) -> list[Record]:
+        return [replace(record(seed, {}), parameters=parameters) for seed in range(count)]
+
+    seen, fresh, drawn, one = runs(9), runs(2, test_seed=1), runs(5, test_seed=1, kind="figures"), runs(1, test_seed=2)
+    assert headline(pairable(seen + fresh + drawn + one)) == fresh
+    assert headline(pairable(seen + drawn)) == drawn
+    assert headline(pairable(seen + one)) == seen
+    assert headline({}) == []
 
 
 def test_a_broken_record_is_named(tmp_path: Path) -> None:
@@ -293,14 +345,29 @@ def test_the_readme_gets_what_the_records_say(tmp_path: Path) -> None:
     write_readme(path, records)
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# Title\n\n") and text.endswith(f"{README_MARKS[1]}\n\nEnd\n") and "old" not in text
-    assert "Profile `smoke`, seeds 100 to 102 (3)" in text
-    assert "| B1 | Rev2Net beats RGB on another source | reproduced | +10.0 | +7.5 to +12.5 |" in text
+    assert "| | finding of the paper | smoke: 3 seeds |" in text
+    assert "| B1 | Rev2Net beats RGB on another source | **reproduced** +10.0 (+7.5 to +12.5) |" in text
+    assert "| A1 | Flow as input (TV-L1) harms accuracy on another source, against RGB | not tested |" in text
+    assert "Accuracy in % (smoke: 3 seeds)" in text
     assert "| rgb | - | - | 41.0 ± 4.3 |" in text
+    assert "controls" not in text
     write_readme(path, records)
     assert path.read_text(encoding="utf-8") == text, "a second call changes nothing"
     path.write_text(README_MARKS[1] + README_MARKS[0], encoding="utf-8")
     with pytest.raises(ValueError, match=r"README\.md lacks the line"):
         write_readme(path, records)
+
+
+def test_the_readme_sets_groups_of_records_beside_each_other() -> None:
+    seen = pairs([0.50, 0.52, 0.51], [0.40, 0.43, 0.40])
+    fresh = [replace(each, parameters=each.parameters | {"test_seed": 1}) for each in pairs([0.4, 0.5], [0.5, 0.4])]
+    text = readme_section(seen + fresh)
+    assert "| | finding of the paper | smoke, test seed 1: 2 seeds | smoke: 3 seeds |" in text
+    assert "| **undecided** +0.0 (-127.1 to +127.1) | **reproduced** +10.0 (+7.5 to +12.5) |" in text
+    assert "Accuracy in % (smoke, test seed 1: 2 seeds)" in text
+    values = {"accuracy/rev2net/street": 0.4, "accuracy/rgb_long/street": 0.5}
+    text = readme_section([record(seed, values) for seed in (1, 2)])
+    assert "| Rev2Net - RGB of the same computing time | -10.0 | -10.0 to -10.0 |" in text
 
 
 def test_without_records_the_readme_names_the_command() -> None:

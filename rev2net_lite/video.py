@@ -13,8 +13,9 @@ import mmap
 import os
 import secrets
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -52,6 +53,8 @@ _REORDER_PROBE = 32  # packets, twice what H.264 may hold back
 _TOGETHER_PIXELS = 1_000_000  # frames scaled in one call: of 170 x 128 px, in half the time of a call for each
 _MAX_PIXELS = 2**25  # an 8K frame has 7680 * 4320, a little less
 _DECODER_PIXELS = 2**31 - 1  # what FFmpeg can count to
+_PACKED = b"dcomzlib"  # before the compressed header of an old QuickTime file
+_UNPACKED_BYTES = 2**26  # of such a header; that of a day of video has a tenth
 
 
 class VideoError(ValueError):
@@ -756,7 +759,7 @@ def _check_tables(path: Path) -> None:
     size = path.stat().st_size
     if not size:
         return
-    declared = 0
+    declared, room = 0, _UNPACKED_BYTES
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         start = 0
         while start + 16 <= size:
@@ -766,7 +769,10 @@ def _check_tables(path: Path) -> None:
             length = {0: size, 1: long}.get(length, length)
             end = min(size, start + length)
             if kind != b"mdat":
-                declared += sum(each * count for each, count in _repeated_sizes(content, start, end))
+                header = _unpacked_header(path, content, start, end, most=room)
+                room -= len(header)
+                tables = (_repeated_sizes(content, start, end), _repeated_sizes(header, 0, len(header)))
+                declared += sum(each * count for each, count in itertools.chain(*tables))
                 if declared > size:
                     raise VideoError(
                         f"{path} ({size} bytes) declares {declared} bytes of frames; it is damaged, so fetch it again "
@@ -777,7 +783,25 @@ def _check_tables(path: Path) -> None:
             start = end
 
 
-def _repeated_sizes(content: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _unpacked_header(path: Path, content: mmap.mmap, start: int, end: int, *, most: int) -> bytes:
+    """What an old QuickTime file holds compressed between two places; empty where there is no such thing."""
+    at = content.find(_PACKED, start, end - 20)
+    if at < 0:
+        return b""
+    (length,) = struct.unpack_from(">I", content, at + 16)
+    header = b""
+    if 0 < length <= most:
+        with suppress(zlib.error):
+            header = zlib.decompressobj().decompress(content[at + 20 : min(end, at + 20 + most)], length)
+    if not header or _PACKED in header or content.find(_PACKED, at + 1, end) >= 0:
+        raise VideoError(
+            f"{path} has a compressed header that cannot be read, or holds more than {_UNPACKED_BYTES} bytes; it is "
+            "damaged, so fetch it again or convert it with ffmpeg"
+        )
+    return header
+
+
+def _repeated_sizes(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """What mp4 tables that have one size for all frames declare: at least how many bytes each, and how many frames."""
     at = start
     while (at := content.find(b"stsz", at + 1, end - 16)) >= 0:

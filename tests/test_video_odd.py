@@ -327,6 +327,17 @@ def _run(content: bytes, count: int) -> bytes:
     return bytes(changed)
 
 
+def _packed(content: bytes, length: int | None = None) -> bytes:
+    """The same with a compressed header, as old QuickTime files have it; `length` is what it says of itself."""
+    at = content.index(b"moov") - 4
+    (size,) = struct.unpack_from(">I", content, at)
+    packed = zlib.compress(content[at : at + size])
+    boxes = b"\0\0\0\x0cdcomzlib" + struct.pack(">I4sI", len(packed) + 12, b"cmvd", length or size) + packed
+    for kind in (b"cmov", b"moov"):
+        boxes = struct.pack(">I4s", len(boxes) + 8, kind) + boxes
+    return content[:at] + boxes + content[at + size :]
+
+
 def _avi_length(content: bytes, count: int) -> bytes:
     changed = bytearray(content)
     struct.pack_into("<I", changed, changed.index(b"strh") + 40, count)
@@ -349,6 +360,9 @@ HUGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "mp4, a billion frames": ("a.mp4", lambda b: _table(b, 10**9), "declares 1000000000 bytes of frames"),
     "mp4, a fragment of a billion": ("fragments.mp4", lambda b: _run(b, 10**9), "declares 10000000\\d\\d bytes of"),
     "mp4, 100,000 frames and no bytes": ("a.mp4", lambda b: _table(b, 100_000, 0), "without a single frame"),
+    "mp4, a billion frames, packed": ("a.mp4", lambda b: _packed(_table(b, 10**9)), "declares 1000000000 bytes of fra"),
+    "mp4, a header of 200 MB, packed": ("a.mp4", lambda b: _packed(b, 2 * 10**8), "compressed hea"),
+    "mp4, packed twice": ("a.mp4", lambda b: _packed(_packed(_table(b, 10**9))), "a compressed header that cannot be"),
     "AVI, 100,000 frames": ("h264.avi", lambda b: _avi_length(b, 100_000), "declares 100000 frames in 4000.000 s and"),
     "Matroska, eleven days": ("a.mkv", lambda b: _mkv_duration(b, 1e6), "declares 1000000.000 s and ends after 12"),
 }  # fmt: skip
@@ -384,6 +398,26 @@ def test_huge_declared_sizes_cost_neither_memory_nor_time(samples: dict[str, Pat
         assert len(found["messages"]) == 2 and all(path.name in said for said in found["messages"]), (kind, found)
         assert all(re.search(message, said) for said in found["messages"]), (kind, found)
         assert found["grown_mb"] < 120 and found["cpu_s"] < 5, (kind, found)
+
+
+def test_a_compressed_header_is_read(samples: dict[str, Path], tmp_path: Path) -> None:
+    content = samples["a.mp4"].read_bytes()
+    (tmp_path / "packed.mov").write_bytes(_packed(content))
+    assert torch.equal(read_clip(tmp_path / "packed.mov", frames=12), read_clip(samples["a.mp4"], frames=12))
+    at = content.index(b"moov") - 4
+    packed = _packed(content)
+    one = packed[at + 8 :]
+    several = {
+        "broken.mov": packed.replace(zlib.compress(content[at:])[:4], b"none"),
+        "two.mov": packed[:at] + struct.pack(">I4s", 2 * len(one) + 8, b"moov") + one + one,
+    }
+    for name, changed in several.items():
+        (tmp_path / name).write_bytes(changed)
+        message = (
+            rf"{name} has a compressed header that cannot be read, or holds more than 67108864 bytes; it is damaged, "
+        )
+        with pytest.raises(VideoError, match=message + "so fetch it again"):
+            probe_video(tmp_path / name)
 
 
 def test_a_rate_that_no_camera_has_is_refused(samples: dict[str, Path], tmp_path: Path) -> None:

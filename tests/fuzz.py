@@ -149,20 +149,33 @@ def hammer(
     seconds: float = float("inf"),
     count: int | None = None,
     limits: Limits = Limits(),
+    keep: Path | None = None,
 ) -> Tally:
     """Decodes mutants of the samples in turn until the time or the count is reached.
 
     Args:
         target: "module:function", a function of (path of the mutant, path of its sample) that returns the outcome.
+        keep: folder that each mutant which does harm is written to as soon as it is found; made if need be.
     """
     tally, started, number = Tally(), time.monotonic(), 0
     while (count is None or number < count) and time.monotonic() - started < seconds:
-        first, until = number, number + limits.batch if count is None else min(count, number + limits.batch)
+        first, known = number, len(tally.failures)
+        until = number + limits.batch if count is None else min(count, number + limits.batch)
         number, failure = _batch(target, samples, range(number, until), seed, limits, tally, started + seconds)
         if failure is not None:
             tally.failures.append(_alone(target, samples, failure, first, seed, limits))
+        for failure in tally.failures[known:]:
+            if keep is not None:
+                _keep(failure, samples, seed, keep)
     tally.seconds = time.monotonic() - started
     return tally
+
+
+def _keep(failure: Failure, samples: Sequence[Path], seed: int, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    sample = samples[failure.number % len(samples)]
+    damaged = mutant(sample.read_bytes(), seed=seed, number=failure.number)
+    (folder / f"{sample.stem}_{seed}_{failure.number}{sample.suffix}").write_bytes(damaged)
 
 
 def _alone(target: str, samples: Sequence[Path], failure: Failure, first: int, seed: int, limits: Limits) -> Failure:
@@ -303,14 +316,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _child(options.child)
     with tempfile.TemporaryDirectory() as folder:
         samples = options.samples or make_samples(Path(folder))
-        tally = hammer(options.target, samples, seed=options.seed, seconds=options.seconds)
+        tally = hammer(options.target, samples, seed=options.seed, seconds=options.seconds, keep=options.keep)
         for failure in tally.failures:
             print(f"{failure.sample} {failure.number} {failure.outcome} after {failure.after}\n{failure.detail}")
-            if options.keep is not None:
-                options.keep.mkdir(parents=True, exist_ok=True)
-                sample = samples[failure.number % len(samples)]
-                damaged = mutant(sample.read_bytes(), seed=options.seed, number=failure.number)
-                (options.keep / f"{sample.stem}_{options.seed}_{failure.number}{sample.suffix}").write_bytes(damaged)
     print(f"{tally.tried} mutants in {tally.seconds:.0f} s: {dict(tally.outcomes)}")
     print(f"largest growth {tally.largest_growth_mb:.0f} MB, longest decode {tally.longest_cpu_s:.2f} s of CPU time")
     return 1 if tally.failures else 0

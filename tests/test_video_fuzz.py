@@ -142,9 +142,7 @@ def test_what_once_contradicted_itself_does_so_no_more(path: Path, samples: list
     ],
 )
 def test_no_mutant_breaks_the_kit(form: str, seconds: float, seed: int, samples: list[Path]) -> None:
-    tally = hammer(KIT, samples, seed=seed, seconds=seconds)
-    for failure in tally.failures:
-        _keep_harmful(failure, samples, seed)
+    tally = hammer(KIT, samples, seed=seed, seconds=seconds, keep=build_folder() / "robustness" / "harmful")
     keep(
         f"fuzz-kit-{form}",
         f"mutants of videos in {len(SAMPLES)} containers and codecs, decoded by the kit",
@@ -154,14 +152,6 @@ def test_no_mutant_breaks_the_kit(form: str, seconds: float, seed: int, samples:
     )
     assert not tally.failures, (seed, tally.failures)
     _found_something(tally)
-
-
-def _keep_harmful(failure: Failure, samples: list[Path], seed: int) -> None:
-    folder = build_folder() / "robustness" / "harmful"
-    folder.mkdir(parents=True, exist_ok=True)
-    sample = samples[failure.number % len(samples)]
-    damaged = mutant(sample.read_bytes(), seed=seed, number=failure.number)
-    (folder / f"{sample.stem}_{seed}_{failure.number}{sample.suffix}").write_bytes(damaged)
 
 
 def _found_something(tally: Tally) -> None:

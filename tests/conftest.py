@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import torch
 from rev2net_lite.datasets import SyntheticWorld, synthetic_world
 
 torch.set_num_threads(1)
+if method := os.environ.get("REV2NET_START_METHOD"):
+    multiprocessing.set_start_method(method)
 
 
 @pytest.fixture(scope="session")

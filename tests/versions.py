@@ -5,7 +5,8 @@
 Each gets an environment of its own in build/versions, which a second call uses again: `oldest` with this Python and the
 lower bounds of pyproject.toml, `newest` with the newest Python that is found on this machine and no bounds but those of
 the kit and of pip's own configuration. Packages come from where pip takes them; TORCH_INDEX adds an index for torch.
-What ran, and how it ended, becomes a record for docs/robustness.md.
+The tests that start processes run once more with every other way in which that Python can start them (fork, spawn,
+forkserver). What ran, and how it ended, becomes a record for docs/robustness.md.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from tried import keep
 
 TOP = Path(__file__).parent.parent
 TOOLS = ("pytest", "pytest-xdist", "psutil", "hatchling", "selenium==4.51.0")
-# Notebooks, browsers and long runs need the pinned set; the library is what has to bear other versions. That an old
-# package warns of another one is not its fault, so warnings are no errors here.
+# Notebooks, browsers and long runs need the pinned set; the library is what has to bear other versions.
 CHOSEN = "not notebook and not browser and not long"
+# An old package warns of what a newer one will drop, which is no fault of the kit; every other warning is an error.
+BORNE = ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
+STARTING = tuple(f"tests/test_{name}.py" for name in ("datasets", "interruption", "isolation", "training", "trials"))
 NEWEST_PYTHONS = range(30, 10, -1)
 
 
@@ -73,34 +76,35 @@ def versions_of(python: Path) -> str:
     return ", ".join(shown.split("\n")[:-1])
 
 
+def start_methods(python: Path) -> list[str]:
+    """Ways in which that Python can start processes, its own choice first."""
+    code = "import multiprocessing; print(*multiprocessing.get_all_start_methods())"
+    return subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True).stdout.split()
+
+
 def run(kind: str) -> int:
     """Exit code of the unit tests in that environment; their counts are kept."""
     python = environment(kind)
     versions = versions_of(python)
-    print(f"{kind}: {versions}", flush=True)
+    usual, *others = start_methods(python)
+    print(f"{kind}: {versions}; processes are started by {usual}", flush=True)
+    codes = [_tests(python, f"versions-{kind}", f"unit tests with the {kind} versions: {versions}", method=usual)]
+    for method in others:
+        what = f"unit tests that start processes, by {method}, with the {kind} versions"
+        codes.append(_tests(python, f"versions-{kind}-{method}", what, *STARTING, method=method))
+    return max(codes)
+
+
+def _tests(python: Path, name: str, what: str, *files: str, method: str) -> int:
     started = time.monotonic()
-    command = [
-        str(python),
-        "-m",
-        "pytest",
-        "-q",
-        "--numprocesses",
-        "2",
-        "-m",
-        CHOSEN,
-        "--deselect",
-        "tests/test_messages.py",
-    ]
-    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
-    print("\n".join(done.stdout.splitlines()[-40:]), flush=True)
+    command = [str(python), "-m", "pytest", "-q", "--numprocesses", "2", "-m", CHOSEN]
+    command += [f"-Wdefault::{category}" for category in BORNE]
+    command += ["--deselect", "tests/test_messages.py", *files]
+    variables = os.environ | {"REV2NET_START_METHOD": method}
+    done = subprocess.run(command, cwd=TOP, env=variables, capture_output=True, text=True, check=False)
+    print(f"{what}\n" + "\n".join(done.stdout.splitlines()[-40:]), flush=True)
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)", done.stdout)}
-    keep(
-        f"versions-{kind}",
-        f"unit tests with the {kind} versions: {versions}",
-        tried=sum(counts.values()),
-        outcome=counts,
-        seconds=time.monotonic() - started,
-    )
+    keep(name, what, tried=sum(counts.values()), outcome=counts, seconds=time.monotonic() - started)
     return done.returncode
 
 

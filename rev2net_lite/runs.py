@@ -19,7 +19,7 @@ import platform
 import secrets
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from numbers import Real
@@ -30,7 +30,7 @@ from filelock import FileLock
 from IPython import get_ipython
 from IPython.display import display
 
-from rev2net_lite.bundled import build_folder, checkout_folder
+from rev2net_lite.bundled import asset, build_folder, checkout_folder
 from rev2net_lite.files import hold_folder, write_text_atomically
 from rev2net_lite.parameters import assigned_names, check_parameters, declared_literals
 from rev2net_lite.profiles import Profile, get_profile
@@ -49,6 +49,7 @@ __all__ = [
 RECORD_MIME = "application/vnd.rev2net.result+json"
 _RECORD_NAME = "results.json"
 _SCHEMA = 1
+_INJECTED = "# Parameters"  # first line of the cell that papermill adds
 
 # A record from a stranger is read into memory and shown on a page, so its size is bounded.
 _MAX_BYTES = 1_000_000
@@ -122,7 +123,8 @@ class Record:
         device: "cpu" or "cuda" with the name of the card.
         threads: processor threads of torch.
         versions: of Python and of the packages that can change a number.
-        source: sha256 over the package's Python files.
+        source: sha256 over what the numbers come from, beside parameters and versions: the kit's Python files, the
+            models and records that travel with it, and the notebook's cells as they ran.
         revision: git revision of the checkout, or None outside of one.
         started: time of the start, UTC, ISO 8601.
         seconds: from the start to the end.
@@ -204,6 +206,7 @@ class Run:
     _lock: FileLock = field(repr=False)
     _started: datetime = field(repr=False, default_factory=lambda: datetime.now(UTC))
     _clock: float = field(repr=False, default_factory=time.monotonic)
+    _kit: str = field(repr=False, default_factory=lambda: _kit_hash())
     _metrics: dict[str, Metric] = field(repr=False, default_factory=dict)
     _open: bool = field(repr=False, default=True)
 
@@ -238,7 +241,7 @@ class Run:
             device=_device_name(self.device),
             threads=torch.get_num_threads(),
             versions=_versions(),
-            source=_source_hash(),
+            source=_source_hash(self._kit, _cells_that_ran(self.parameters)),
             revision=_git_revision(),
             started=self._started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self._clock, 3),
@@ -296,7 +299,7 @@ def open_run(notebook: str, parameters: Mapping[str, object]) -> Run:
     standard = {"profile": "", "seed": 0, "output": ""}
     if missing := [name for name in standard if name not in parameters]:
         raise ValueError(f"open_run of notebook {notebook} got no {', '.join(missing)}; pass every declared parameter")
-    injected, declared = _cells_of_this_kernel(parameters)
+    injected, declared = _parameters_of_this_kernel(parameters)
     check_parameters(injected, declared, notebook=notebook)
     check_parameters({name: parameters[name] for name in standard}, standard, notebook=notebook)
     for name, value in parameters.items():
@@ -372,19 +375,22 @@ def collate(folder: str | os.PathLike[str]) -> list[dict[str, object]]:
     return rows
 
 
-def _cells_of_this_kernel(parameters: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+def _cells_of_this_kernel() -> list[str]:
+    shell = get_ipython()
+    return [] if shell is None else list(shell.user_ns.get("In", []))
+
+
+def _parameters_of_this_kernel(parameters: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
     """What papermill injected into this kernel, and the defaults of the parameters cell where it can be found.
 
-    papermill leaves the notebook's own cell as it is and puts one that starts with "# Parameters" behind it.
+    papermill leaves the notebook's own cell as it is and puts one that starts with `_INJECTED` behind it.
     """
-    shell = get_ipython()
-    cells: list[str] = [] if shell is None else list(shell.user_ns.get("In", []))
     defaults: dict[str, object] = {}
     injected: dict[str, object] = {}
-    for cell in cells:
+    for cell in _cells_of_this_kernel():
         if not defaults and set(parameters) <= set(declared_literals(cell)):
             defaults = declared_literals(cell)
-        elif cell.split("\n", 1)[0].rstrip() == "# Parameters":
+        elif cell.split("\n", 1)[0].rstrip() == _INJECTED:
             literals = declared_literals(cell)
             injected |= {name: literals.get(name, parameters.get(name)) for name in assigned_names(cell)}
     return injected, {name: defaults.get(name, None) for name in parameters}
@@ -488,12 +494,32 @@ def _versions() -> dict[str, str]:
     return versions | {"torch": torch.__version__}
 
 
-def _source_hash() -> str:
-    package = Path(__file__).parent
+def _kit_hash() -> str:
+    """Of the kit's Python files and assets, as they are when a run begins: what happens to them later is not its."""
+    package, assets = Path(__file__).parent, asset("")
+    # In an installed wheel the assets lie within the package.
+    files = {f"code/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
+    files |= {f"assets/{path.relative_to(assets).as_posix()}": path for path in assets.rglob("*") if path.is_file()}
     digest = hashlib.sha256()
-    for path in sorted(package.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name].read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _source_hash(kit: str, cells: Sequence[str]) -> str:
+    digest = hashlib.sha256(kit.encode())
+    for cell in cells:
+        digest.update(hashlib.sha256(cell.encode()).digest())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _cells_that_ran(parameters: Mapping[str, object]) -> list[str]:
+    """Code cells of this kernel in the order in which they ran; those that only set parameters are recorded as such."""
+    return [
+        cell
+        for cell in _cells_of_this_kernel()
+        if cell.split("\n", 1)[0].rstrip() != _INJECTED and not set(parameters) <= set(declared_literals(cell))
+    ]
 
 
 def _git_revision() -> str | None:

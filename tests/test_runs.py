@@ -256,7 +256,7 @@ def test_a_record_comes_back_as_it_was_written(record_file: Path) -> None:
     )
     assert record.threads == 1
     assert record.versions["torch"] == torch.__version__
-    assert record.source == runs._source_hash() and len(record.source) == 71
+    assert record.source == runs._source_hash(runs._kit_hash(), []) and len(record.source) == 71
     assert 0 <= record.seconds < 60
     assert record.started.endswith("+00:00")
 
@@ -274,12 +274,55 @@ def test_the_revision_is_that_of_the_checkout_or_none(
     assert runs._git_revision() is None
 
 
-def test_the_source_hash_follows_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "__file__", str(tmp_path / "runs.py"))
-    (tmp_path / "a.py").write_text("x = 1")
-    first = runs._source_hash()
-    (tmp_path / "a.py").write_text("x = 2")
-    assert runs._source_hash() != first
+@pytest.mark.parametrize(
+    "name", ["kit/a.py", "kit/plots/b.py", "assets/model/model.json"], ids=["module", "subpackage", "asset"]
+)
+def test_the_source_hash_follows_the_kit(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("kit/a.py", "kit/plots/b.py", "assets/model/model.json", "kit/plots/__pycache__/b.cpython-311.pyc"):
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).write_text("1")
+    monkeypatch.setattr(runs, "__file__", str(tmp_path / "kit" / "runs.py"))
+    monkeypatch.setattr(runs, "asset", lambda _: tmp_path / "assets")
+    run = open_run("01_x", settings(tmp_path / "run"))
+    first = runs._kit_hash()
+    (tmp_path / "kit/plots/__pycache__/b.cpython-311.pyc").write_text("2")
+    assert runs._kit_hash() == first
+    path = tmp_path / name
+    path.write_text("2")
+    changed = runs._kit_hash()
+    path.rename(path.with_name(f"other{path.suffix}"))
+    assert len({first, changed, runs._kit_hash()}) == 3
+    # The run began before.
+    run.finish()
+    assert read_record(tmp_path / "run" / "results.json").source == runs._source_hash(first, [])
+
+
+def test_an_installed_wheel_has_the_source_hash_of_its_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = []
+    for assets in ("assets", "kit/assets"):
+        top = tmp_path / assets.replace("/", "-")
+        for each in ("kit/runs.py", f"{assets}/model/model.json"):
+            (top / each).parent.mkdir(parents=True, exist_ok=True)
+            (top / each).write_text("1")
+        monkeypatch.setattr(runs, "__file__", str(top / "kit" / "runs.py"))
+        monkeypatch.setattr(runs, "asset", lambda _, folder=top / assets: folder)
+        hashes.append(runs._kit_hash())
+    assert hashes[0] == hashes[1]
+
+
+def test_the_source_hash_follows_the_notebooks_cells_and_not_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(*cells: str) -> str:
+        monkeypatch.setattr(runs, "get_ipython", lambda: SimpleNamespace(user_ns={"In": ["", *cells]}))
+        return runs._source_hash("kit", runs._cells_that_ran(settings("out")))
+
+    parameters = 'profile = "smoke"\nseed = 0\noutput = ""'
+    first = of("import torch", parameters, "x = 1")
+    assert first == of("import torch", parameters.replace("0", "7"), "# Parameters\nseed = 8", "x = 1")
+    assert len({first, of("import torch", parameters, "x = 2"), of("x = 1", parameters, "import torch")}) == 3
+    monkeypatch.setattr(runs, "get_ipython", lambda: None)
+    assert runs._cells_that_ran(settings("out")) == []
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,10 @@ def sources(notebook: NotebookNode) -> list[str]:
 
 
 def test_an_untouched_release_comes_through_as_it_is() -> None:
-    made, lines = normalise(RELEASE, RELEASE)
-    assert (sources(made), lines) == (sources(RELEASE), [])
+    untouched = "A9-3, which is graded by hand, was left as it was released; it has 0 points"
+    for answer in ({}, {"A9-3": f"  {RELEASE.cells[-1].source}\n"}):
+        made, lines = normalise(handed_in(answer), RELEASE)
+        assert (sources(made), lines) == (sources(RELEASE), [untouched])
 
 
 def test_answers_and_own_cells_come_through_in_their_places_and_nothing_else() -> None:
@@ -163,6 +165,34 @@ def test_answers_and_own_cells_come_through_in_their_places_and_nothing_else() -
     assert own == [(2, "first = 1"), (7, "helper = 1"), (8, "%%time\nhelper += 1"), (14, "last = 1")]
     assert not any(cell.get("outputs") for cell in made.cells)
     assert [cell.source for cell in made.cells if cell.id in RIGHT] == list(RIGHT.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "before", "after", "read"),
+    [
+        ("", "", "My reasons.", "YOUR ANSWER HERE\n\nMy reasons."),
+        ("", "My reasons.", "", "My reasons.\n\nYOUR ANSWER HERE"),
+        ("Because", "One.", "Two.\n", "One.\n\nBecause\n\nTwo.\n"),
+        ("Because", "", " \n", "Because"),
+    ],
+)
+def test_text_beside_an_answer_graded_by_hand_belongs_to_it(written: str, before: str, after: str, read: str) -> None:
+    submitted = handed_in({"A9-3": written} if written else {})
+    submitted.cells.insert(1, new_markdown_cell("my thoughts"))
+    submitted.cells.insert(-1, new_markdown_cell(before))
+    submitted.cells.append(new_markdown_cell(after))
+    made, lines = normalise(submitted, RELEASE)
+    said = ["A9-3: text beside its cell is read as part of the answer"] if before + after.strip() else []
+    assert (sources(made)[-1], lines, len(made.cells)) == (read, said, len(RELEASE.cells))
+
+
+def test_an_answer_written_into_the_question_is_read() -> None:
+    release = tiny_course.release_notebook()
+    release.cells.insert(-1, new_markdown_cell("Say why.", id="A9-3-text"))
+    submitted = nbformat.from_dict(release)
+    submitted.cells[-2].source = "Say why. Because."
+    made, lines = normalise(submitted, release)
+    assert sources(made)[-2:] == ["Say why.", "Say why. Because.\n\nYOUR ANSWER HERE"] and len(lines) == 1
 
 
 def test_an_edited_check_cell_is_the_students_own() -> None:
@@ -594,10 +624,16 @@ def test_the_kits_assignments_are_released_and_their_own_solutions_score_everyth
     released = build_course(tmp_path / "course")
     assert [path.parent.name for path in released] == ["A1", "A2", "A3", "A4"]
     for path in (tmp_path / "course" / "source").glob("*/*.ipynb"):
-        put(tmp_path / "in" / "ada" / path.name, nbformat.read(path, as_version=4))
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:  # what is graded by hand has no solution
+            mark = cell.metadata.get("nbgrader", {})
+            if mark.get("grade") and mark.get("solution"):
+                cell.source = "The interval holds zero, so this is undecided."
+        put(tmp_path / "in" / "ada" / path.name, notebook)
     put(tmp_path / "in" / "bob" / "A1.ipynb", nbformat.read(released[0], as_version=4))
     results = grade_submissions(tmp_path / "in", course=tmp_path / "course", output=tmp_path / "grades")
     *right, blank = results
+    assert [result.pending for result in right] == [0, 0, 0, 6]
     assert [result.total + result.pending for result in right] == [result.most for result in right]
     assert all(verdict["state"] == "right" for result in right for verdict in (result.questions or {}).values())
     assert blank.total == 0 and {verdict["state"] for verdict in (blank.questions or {}).values()} == {"not attempted"}

@@ -211,7 +211,8 @@ def normalise(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookN
     """The release with the answers and the own code cells of a submission, and what was odd about it.
 
     All else of the submission is left behind: outputs, metadata, edited or copied cells of the release. An own cell
-    keeps its place after the cell of the release that it followed.
+    keeps its place after the cell of the release that it followed. Own text right before or after an answer that is
+    graded by hand belongs to it: students write into a cell beside the one that is meant.
     """
     lines: list[str] = []
     answers = _answers(release)
@@ -224,6 +225,7 @@ def normalise(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookN
     last = {name: at for at, name in enumerate(names) if name in answers}
     given: dict[str, str] = {}
     own: dict[int, list[str]] = {}
+    texts: dict[int, list[str]] = {}
     seen: dict[str, int] = {}
     after = places.get("setup", -1)
     for at, (name, cell) in enumerate(zip(names, submitted.cells, strict=True)):
@@ -244,11 +246,21 @@ def normalise(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookN
         elif name in locked:
             if source.strip() != locked[name].source.strip() and seen[name] == 1:
                 lines.append(f"{name} was edited; the released cell counts")
-        elif cell.cell_type == "code" and source.strip() and source.strip() not in plain:
-            own.setdefault(after, []).append(source)
+        elif source.strip() and source.strip() not in plain:
+            (own if cell.cell_type == "code" else texts).setdefault(after, []).append(source)
     lines += [f"{name} stands there {seen[name]} times; the last counts" for name in answers if seen.get(name, 0) > 1]
     lines += [f"{name} was copied; the released cell counts once" for name in locked if seen.get(name, 0) > 1]
     lines += [f"{name} was deleted; it is put back" for name in (*answers, *locked) if not seen.get(name)]
+    for name, answer in answers.items():
+        if nbgrader_mark(answer).get("grade") is True:
+            written, place = given.get(name, answer.source), places[name]
+            parts = [*texts.get(place - 1, ()), written, *texts.get(place, ())]
+            if len(parts) > 1:
+                given[name] = "\n\n".join(parts)[:_LONGEST]
+                lines.append(f"{name}: text beside its cell is read as part of the answer")
+            elif written.strip() == answer.source.strip():
+                given[name] = answer.source
+                lines.append(f"{name}, which is graded by hand, was left as it was released; it has 0 points")
     kept = sum(map(len, own.values()))
     if kept > _MOST_OWN:
         lines.append(f"there are {kept} own code cells; they are left out")

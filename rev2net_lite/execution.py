@@ -138,7 +138,8 @@ def execute_notebook(
 
     Args:
         notebook: the notebook's file.
-        output: where its executed copy goes; it is written as the cells complete and kept when one fails.
+        output: where its executed copy goes. It appears whole when the run ends, up to the cell that failed if one
+            did; what lay there before is gone from the start. A run that is killed leaves none.
         parameters: values for declared parameters; checked before a kernel starts.
         cell_timeout_s: limit for one cell.
         total_timeout_s: limit for all cells together.
@@ -244,7 +245,11 @@ def _write_site(
     build: Path,
 ) -> None:
     """Writes index page, glossary and the page of each notebook."""
-    copies = [_copy_to_show(path, outcome) for path, outcome in zip(notebooks, outcomes, strict=True)]
+    # Where a run ended before there was a copy, the notebook itself is shown.
+    copies = [
+        read_notebook(outcome.output if outcome.output.exists() else path)
+        for path, outcome in zip(notebooks, outcomes, strict=True)
+    ]
     titles = {path.stem: numbered_title(copy, name=path.stem) for path, copy in zip(notebooks, copies, strict=True)}
     site = Site(profile.name, titles, Glossary(glossary_file().read_text("utf-8")))
     pages = []
@@ -256,18 +261,6 @@ def _write_site(
         pages.append(Page.of(copy, href=href, minutes=minutes, budget_minutes=budget, error=outcome.error))
     write_text_atomically(build / "glossary.html", glossary_page(site))
     write_text_atomically(build / "index.html", index_page(pages, profile=profile.name, seed=seed))
-
-
-def _copy_to_show(path: Path, outcome: Outcome) -> NotebookNode:
-    """The executed copy; the notebook itself where none was begun, or a failure (a full disk, say) left half of one."""
-    if not outcome.output.exists():
-        return read_notebook(path)
-    try:
-        return read_notebook(outcome.output)
-    except ValueError:
-        if outcome.error is None:
-            raise
-        return read_notebook(path)
 
 
 @dataclass(frozen=True)
@@ -283,8 +276,6 @@ def _run_one(
 ) -> Outcome:
     output = folder / path.name
     started = time.monotonic()
-    # What lies there is of an earlier series, and would pass for this one's if the kernel did not start.
-    output.unlink(missing_ok=True)
     error: str | None = None
     try:
         limits = _Limits(limit_s, limit_s)
@@ -310,6 +301,9 @@ def _execute(
     """`execute_notebook` after its checks; `groups` holds the process group of the kernel while it runs."""
     name = path.stem
     output.parent.mkdir(parents=True, exist_ok=True)
+    # What lies there is of an earlier run, and would pass for this one's.
+    if not (output.exists() and output.samefile(path)):
+        output.unlink(missing_ok=True)
     started = time.monotonic()
 
     def limit(_: NotebookNode) -> float:
@@ -317,16 +311,18 @@ def _execute(
         return max(0.01, min(limits.cell_s, started + limits.total_s - time.monotonic()))
 
     own: set[int] = set()
-    sockets = tempfile.TemporaryDirectory(prefix="rev2net-", ignore_cleanup_errors=True)
+    own_folder = tempfile.TemporaryDirectory(prefix="rev2net-", ignore_cleanup_errors=True)
+    # papermill writes after every cell and not atomically.
+    draft = Path(own_folder.name, path.name)
     try:
         executed = papermill.execute_notebook(
             str(path),
-            str(output),
+            str(draft),
             parameters=dict(parameters),
             kernel_name="python3",
             progress_bar=False,
             start_timeout=120,
-            kernel_manager_class=_kernel_class(Path(sockets.name), threads, (own, groups)),
+            kernel_manager_class=_kernel_class(Path(own_folder.name), threads, (own, groups)),
             timeout_func=limit,
             iopub_timeout=60,
         )
@@ -339,20 +335,39 @@ def _execute(
         raise NotebookError(name, f"a cell took longer than {limits.cell_s:g} s", output) from error
     except DeadKernelError as error:
         reason = "its kernel died, as it does when memory runs out"
-        raise NotebookError(name, reason + _last_words(Path(sockets.name)), output) from error
+        raise NotebookError(name, reason + _last_words(Path(own_folder.name)), output) from error
     except RuntimeError as error:
         raise NotebookError(name, _one_line(f"its kernel did not start: {error}"), output) from error
     except OSError as error:
-        reason = f"its executed copy cannot be written: {error.strerror or error}; make room, or choose another folder"
-        raise NotebookError(name, _one_line(reason), output) from error
+        raise NotebookError(name, _no_copy(error), output) from error
     finally:
         # What the cells started may outlive the kernel.
         _kill(own)
         groups -= own
-        sockets.cleanup()
+        try:
+            _keep_copy(draft, output)
+        except OSError as error:
+            raise NotebookError(name, _no_copy(error), output) from error
+        finally:
+            own_folder.cleanup()
     if errors := _widget_errors(executed):
         raise NotebookError(name, _one_line(errors[0]), output)
     return time.monotonic() - started
+
+
+def _keep_copy(draft: Path, output: Path) -> None:
+    """Nothing; the draft lies at `output`, if there is a whole one: a full disk leaves half of it, or none."""
+    try:
+        executed = read_notebook(draft)
+    except ValueError:
+        return
+    executed.metadata.papermill.output_path = str(output)
+    write_text_atomically(output, nbformat.writes(executed) + "\n")
+
+
+def _no_copy(error: OSError) -> str:
+    words = f"its executed copy cannot be written: {error.strerror or error}; make room, or choose another folder"
+    return _one_line(words)
 
 
 class _ShellChannel(AsyncZMQSocketChannel):

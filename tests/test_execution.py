@@ -5,7 +5,8 @@ import errno
 import json
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from queue import Empty
 
@@ -13,12 +14,13 @@ import nbformat
 import papermill
 import pytest
 from jupyter_client.channels import AsyncZMQSocketChannel
+from nbformat import NotebookNode
 from tiny_notebooks import OPEN, PIXEL, write_notebook
 
+from rev2net_lite import execution
 from rev2net_lite.execution import (
     NotebookError,
     Outcome,
-    _copy_to_show,
     _ShellChannel,
     budget_minutes,
     execute_notebook,
@@ -26,7 +28,7 @@ from rev2net_lite.execution import (
     read_notebook,
     run_series,
 )
-from rev2net_lite.files import hold_folder
+from rev2net_lite.files import WriteError, hold_folder
 from rev2net_lite.minutes import SERIES_NAME, Timing, read_series
 from rev2net_lite.predictions import predictions_file
 from rev2net_lite.profiles import get_profile
@@ -127,6 +129,44 @@ def test_a_copy_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyte
     message = "01_x failed: its executed copy cannot be written: No space left on device; make room, or choose another"
     with pytest.raises(NotebookError, match=message):
         execute_notebook(path, tmp_path / "out.ipynb", parameters={}, cell_timeout_s=LONG_S, total_timeout_s=LONG_S)
+
+
+def test_a_copy_appears_whole_when_the_run_ends_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, output = write_notebook(tmp_path, "01_x", "1"), tmp_path / "out.ipynb"
+
+    def execute(to: Path = output) -> None:
+        execute_notebook(path, to, parameters={}, cell_timeout_s=LONG_S, total_timeout_s=LONG_S)
+
+    def write(end: str) -> Callable[..., NotebookNode]:
+        def act(_: str, draft: str, **__: object) -> NotebookNode:
+            assert not output.exists()
+            notebook = read_notebook(path)
+            notebook.metadata.papermill = {"output_path": draft}
+            Path(draft).write_text(nbformat.writes(notebook)[: -40 if end == "half" else None])
+            if end:
+                raise KeyboardInterrupt
+            return notebook
+
+        return act
+
+    for end, copied in (("", True), ("stopped", True), ("half", False)):
+        output.write_text("of an earlier run")
+        monkeypatch.setattr(papermill, "execute_notebook", write(end))
+        with pytest.raises(KeyboardInterrupt) if end else nullcontext():
+            execute()
+        assert output.exists() == copied
+        assert not copied or read_notebook(output).metadata.papermill.output_path == str(output)
+    # A notebook may be executed in its own place.
+    monkeypatch.setattr(papermill, "execute_notebook", write(""))
+    execute(path)
+    assert read_notebook(path).metadata.papermill.output_path == str(path)
+
+    def fail(*_: object) -> None:
+        raise WriteError(errno.ENOSPC, "No space left on device", str(output))
+
+    monkeypatch.setattr(execution, "write_text_atomically", fail)
+    with pytest.raises(NotebookError, match="01_x failed: its executed copy cannot be written: No space left on devi"):
+        execute()
 
 
 @pytest.mark.notebook
@@ -288,8 +328,7 @@ def test_half_a_copy_of_a_failed_notebook_does_not_break_the_site(
     [outcome] = run_series([path], profile=SMOKE, seed=0, build=tmp_path / "build", jobs=1)
     assert outcome.error is not None and "cannot be written: No space left on device" in outcome.error
     assert "No space left on device" in (tmp_path / "build" / "smoke" / "01_x.html").read_text()
-    with pytest.raises(ValueError, match="is not a notebook"):
-        _copy_to_show(path, replace(outcome, error=None))
+    assert not outcome.output.exists()
 
 
 @pytest.mark.notebook

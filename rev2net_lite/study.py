@@ -20,6 +20,7 @@ from rev2net_lite.files import with_section, write_text_atomically
 from rev2net_lite.models import SYSTEMS
 from rev2net_lite.profiles import Profile
 from rev2net_lite.runs import Record, RecordError, Run, read_record
+from rev2net_lite.synthetic import street
 from rev2net_lite.untrusted import read_json
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "NOTEBOOK",
     "PRICES",
     "README_MARKS",
+    "STREET_PAN",
     "STUDY_SYSTEMS",
     "Finding",
     "Hypothesis",
@@ -41,6 +43,7 @@ __all__ = [
     "findings",
     "headline",
     "kind_of_world",
+    "label_rows",
     "pairable",
     "prices",
     "readme_section",
@@ -75,8 +78,11 @@ computing time as Rev2Net, clips with a random pan, and shares of the labels in 
 
 _QUICK = (*SYSTEMS, "flow_exact", "rgb@10", "rev2net@10")
 
-DIAL_PANS = (0.0, 0.06, 0.12, 0.18)
-"""Camera pan of the street, sd over a clip in frame widths; 0.12 is the street itself."""
+STREET_PAN = street().pan
+"""Camera pan of the street itself, sd over a clip in frame widths."""
+
+DIAL_PANS = (0.0, 0.06, STREET_PAN, 0.18)
+"""What the street's pan is turned to."""
 
 # What a laptop has time for within three minutes.
 _LAPTOP_SYSTEMS = ("rgb", "flow", "rev2net")
@@ -429,10 +435,23 @@ def difference_rows(judged: Sequence[Finding]) -> list[dict[str, object]]:
 
 def dial_rows(records: Sequence[Record]) -> list[dict[str, object]]:
     """Mean accuracy over seeds of each system at each pan, as `plots.dial_curves` takes them."""
-    street = [row | {"strength": 0.12} for row in results_table(records) if row["split"] == "street"]
+    street = [row | {"strength": STREET_PAN} for row in results_table(records) if row["split"] == "street"]
     turned = [row | {"strength": float(str(row["split"]))} for row in results_table(records, kind="dial")]
     on_dial = {row["model"] for row in turned}
     return turned + [row for row in street if row["model"] in on_dial]
+
+
+def label_rows(records: Sequence[Record], *, split: str) -> list[dict[str, object]]:
+    """Mean accuracy over seeds against the percentage of labels used, for systems that were trained with fewer, as
+    `plots.dial_curves` takes them."""
+    rows = [row for row in results_table(records) if row["split"] == split]
+    shared = {name.split("@")[0] for name in (str(row["model"]) for row in rows) if "@" in name}
+    shown = []
+    for row in rows:
+        system, _, percent = str(row["model"]).partition("@")
+        if system in shared:
+            shown.append(row | {"model": system, "strength": float(percent or 100)})
+    return shown
 
 
 def prices(records: Sequence[Record], *, of: Sequence[Price] = PRICES) -> list[dict[str, object]]:

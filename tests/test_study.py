@@ -29,6 +29,7 @@ from rev2net_lite.study import (
     difference_rows,
     findings,
     headline,
+    label_rows,
     pairable,
     prices,
     readme_section,
@@ -174,6 +175,13 @@ def test_few_labels_are_judged_by_a_difference_of_differences() -> None:
     assert row["label"] == "F: rev2net@10 - rgb@10, less with all labels (studio)"
     without = [record(seed, {"accuracy/rev2net@10/studio": 0.8, "accuracy/rev2net/studio": 0.9}) for seed in range(3)]
     assert finding(without, "F").verdict == "not tested"
+
+
+def test_accuracy_by_share_of_labels_has_the_full_share_where_there_are_others() -> None:
+    values = {"rgb@10": 0.2, "rgb": 0.4, "flow": 0.9, "rgb+pan": 0.5}
+    rows = label_rows([record(1, {f"accuracy/{name}/untied": v for name, v in values.items()})], split="untied")
+    assert sorted((row["model"], row["strength"], row["mean"]) for row in rows) == [("rgb", 10, 0.2), ("rgb", 100, 0.4)]
+    assert label_rows([record(1, {"accuracy/rgb@10/untied": 0.2})], split="street") == []
 
 
 def test_controls_are_paired_like_findings() -> None:

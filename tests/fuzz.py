@@ -30,6 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 try:
     import resource
 except ImportError:  # Windows: no limit of memory there; crashes and hangs are still caught
@@ -55,6 +57,7 @@ SAMPLES: dict[str, dict[str, object]] = {
     "png.mov": {"codec": "png", "pixels": "rgba"},
     "wmv.wmv": {"codec": "wmv2"},
 }
+_PATIENCE = 20
 FAILURES = ("error", "contradiction", "memory", "hang", "crash")
 _EDGES = (0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 
@@ -132,7 +135,8 @@ class Limits:
 
     Args:
         memory_mb: growth of the child's address space.
-        silence_s: seconds of wall time for one mutant.
+        silence_s: seconds of processor time for one mutant; `_PATIENCE` times as long by the clock, since a child of a
+            busy machine waits for its turn.
         batch: mutants for each child.
     """
 
@@ -214,19 +218,22 @@ def _batch(
         )
         lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=_forward, args=(process, lines), daemon=True).start()
-        current, outcome = None, None
+        current, outcome, began, used_s = None, None, time.monotonic(), 0.0
         try:
             while outcome is None:
                 try:
                     line = lines.get(timeout=limits.silence_s + (60 if current is None else 0))
                 except queue.Empty:
+                    waited_s, busy_s = time.monotonic() - began, _cpu_s(process) - used_s
+                    if busy_s < limits.silence_s and waited_s < _PATIENCE * limits.silence_s:
+                        continue
                     outcome = ("hang", f"no answer within {limits.silence_s:g} s")
                     break
                 if line is None:
                     break
                 said = json.loads(line)
                 if "begin" in said:
-                    current = said["begin"]
+                    current, began, used_s = said["begin"], time.monotonic(), _cpu_s(process)
                     continue
                 tally.tried += 1
                 tally.outcomes[said["outcome"]] += 1
@@ -250,6 +257,14 @@ def _batch(
     tally.outcomes[outcome[0]] += 1
     assert current is not None
     return current + 1, Failure(samples[current % len(samples)].name, current, *outcome)
+
+
+def _cpu_s(process: subprocess.Popen[str]) -> float:
+    try:
+        times = psutil.Process(process.pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _forward(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:

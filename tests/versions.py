@@ -101,9 +101,13 @@ def _tests(python: Path, name: str, what: str, *files: str, method: str) -> int:
     command += [f"-Wdefault::{category}" for category in BORNE]
     command += ["--deselect", "tests/test_messages.py", *files]
     variables = os.environ | {"REV2NET_START_METHOD": method}
-    done = subprocess.run(command, cwd=TOP, env=variables, capture_output=True, text=True, check=False)
-    print(f"{what}\n" + "\n".join(done.stdout.splitlines()[-40:]), flush=True)
-    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)", done.stdout)}
+    log = TOP / "build" / "versions" / f"{name.removeprefix('versions-')}.log"
+    print(f"{what}; what pytest says goes to {log}", flush=True)
+    with log.open("w", encoding="utf-8") as output:
+        done = subprocess.run(command, cwd=TOP, env=variables, stdout=output, stderr=output, check=False)
+    last = log.read_text("utf-8").splitlines()[-1]
+    print(last, flush=True)
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|skipped|errors?)", last)}
     keep(name, what, tried=sum(counts.values()), outcome=counts, seconds=time.monotonic() - started)
     return done.returncode
 

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
     work = (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce)
-    for add in (*work, _add_dataset, _add_course, _add_grade, _add_bench):
+    for add in (*work, _add_dataset, _add_transfer, _add_course, _add_grade, _add_bench):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -307,6 +307,63 @@ def _dataset(options: argparse.Namespace) -> int:
         raise ValueError(f"--layout is {options.layout}; it should be folder, ucf101 or hmdb51")
     print(report)
     return 1 if report.problems else 0
+
+
+def _add_transfer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("transfer", help="train on each of two data sets of yours and test on both")
+    for place in ("first", "second"):
+        parser.add_argument(
+            place, help="a folder of videos per class, or ucf101:FOLDER or hmdb51:FOLDER as these are laid out"
+        )
+    parser.add_argument("--splits", type=Path, nargs="+", default=[], help="folders of official split files elsewhere")
+    parser.add_argument("--split", default="1", choices=_SPLITS, help="the official split; none splits by groups")
+    parser.add_argument("--accept", default="", help="kinds of problems to go on with, commas between, or all")
+    parser.add_argument("--systems", default="rgb,flow_decoder,multitask,rev2net", help="with commas between")
+    parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default: 3)")
+    parser.add_argument("--first-seed", type=int, default=0, help="first seed (default: 0)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a video that a clip shows (default: 1)")
+    parser.add_argument("--parts", type=int, default=3, help="clips of a video, evenly spaced (default: 3)")
+    parser.add_argument("--output", type=Path, help="folder for all that is made (default: below build/transfer)")
+    parser.set_defaults(command=_transfer)
+
+
+def _transfer(options: argparse.Namespace) -> int:
+    profile = get_profile(options.profile)
+    if options.seeds < 1 or options.first_seed < 0:
+        raise ValueError(
+            f"--seeds is {options.seeds} and --first-seed {options.first_seed}; expected at least 1 and at least 0"
+        )
+    from rev2net_lite.dataset_report import KINDS
+    from rev2net_lite.transfer import DataFolder, TransferConfig, pair_folders, run_transfer
+
+    config = TransferConfig(
+        systems=tuple(name.strip() for name in options.systems.split(",")),
+        seeds=tuple(range(options.first_seed, options.first_seed + options.seeds)),
+        seconds=options.seconds,
+        parts=options.parts,
+    )
+    accept = [kind.strip() for kind in options.accept.split(",") if kind.strip()]
+    first, second = DataFolder.parse(options.first), DataFolder.parse(options.second)
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    pair = pair_folders(
+        first,
+        second,
+        split=_SPLITS[options.split],
+        splits=options.splits,
+        accept=list(KINDS) if accept == ["all"] else accept,
+        report=report,
+    )
+    name = f"{pair.first.name}-{pair.second.name}-{profile.name}"
+    output = (options.output or build_folder() / "transfer" / name).expanduser().absolute()
+    outcome = run_transfer(pair, config=config, profile=profile, output=output, report=report)
+    print(f"\n{outcome.table.read_text('utf-8')}\nTable: {outcome.table}")
+    for what, why in outcome.failed.items():
+        print(f"rev2net: {what} failed: {why}", file=sys.stderr)
+    return 1 if outcome.failed else 0
 
 
 def _add_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,8 +1,8 @@
 """What lies in a folder of labelled videos, before anything is trained on it: clips, and all problems at once.
 
-`folder_report` reads one folder of videos per class, `ucf101_report` and `hmdb51_report` these two as they are laid out
-on disk, with their official splits. Nothing is skipped silently: a report counts every problem, and its `dataset`
-refuses while there are any of a kind that the user has not named.
+`folder_report` reads one folder of videos per class, or a list of files and labels; `ucf101_report` and `hmdb51_report`
+read these two as they are laid out on disk, with their official splits. Nothing is skipped silently: a report counts
+every problem, and its `dataset` refuses while there are any of a kind that the user has not named.
 
     report = ucf101_report("UCF-101", split=1, shared=True)
     print(report)
@@ -15,16 +15,18 @@ Domain Adaptation", ICCV 2019 (UCF-HMDB_full).
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from rev2net_lite.datasets import VIDEO_SUFFIXES, ClipDataset, DatasetError, Example, Sampling
+from rev2net_lite.datasets import VIDEO_SUFFIXES, ClipDataset, DatasetError, Example, Sampling, evenly_spaced
+from rev2net_lite.untrusted import confined
 from rev2net_lite.video import VideoError, probe_video
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "Clip",
     "DatasetReport",
     "Problem",
+    "Side",
+    "common_files",
     "folder_report",
     "hmdb51_report",
     "ucf101_report",
@@ -73,8 +77,9 @@ SHARED_CLASSES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """The twelve classes that both datasets have: folder in HMDB51, folders in UCF101."""
 
-Side = Literal["train", "test", "all"]
+Side = Literal["train", "validation", "test", "all"]
 
+_LIST = "labels.csv"
 # What Windows opens without being asked to open more.
 _LONGEST_PATH = 259
 # Split files may come from a stranger; the longest official one has half a megabyte.
@@ -93,14 +98,16 @@ class Clip:
     Args:
         path: of the file.
         label: its class.
-        side: of the split; "all" where there is none.
+        side: of the split; "all" where there is none. No dataset comes with a side "validation".
         group: the video or scene that it was cut from, or None where that is not known.
+        seconds: its length, where the video was opened.
     """
 
     path: Path
     label: str
     side: Side = "all"
     group: str | None = None
+    seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,14 @@ class DatasetReport:
             lines += [f"    and {count - _SHOWN} more"] * (count > _SHOWN)
         return "\n".join(lines if self.problems else [*lines, "  no problems"])
 
+    def without(self, unreadable: Mapping[Path, str]) -> DatasetReport:
+        """The report without these videos, each a problem with its reason: what shows only when all is decoded."""
+        found = [
+            Problem("unreadable", _place(self.folder, path), _printable(reason)) for path, reason in unreadable.items()
+        ]
+        clips = tuple(clip for clip in self.clips if clip.path not in unreadable)
+        return replace(self, clips=clips, problems=_sorted([*self.problems, *found]))
+
     def dataset(
         self,
         side: Side,
@@ -166,6 +181,8 @@ class DatasetReport:
         accept: Collection[str] = (),
         held_out: bool | None = None,
         flow: Literal["tvl1"] | None = "tvl1",
+        seconds: float | None = None,
+        parts: int = 1,
     ) -> ClipDataset:
         """The clips of one side of the split, with the labels of `classes`.
 
@@ -176,9 +193,12 @@ class DatasetReport:
             accept: kinds of problems to go on with; `KINDS` says what becomes of such clips.
             held_out: see `ClipDataset`; None holds out the side "test". A target is held out as a whole.
             flow: see `ClipDataset`.
+            seconds: length of what is taken of a video; None leaves that to `sampling`.
+            parts: so many such parts of each video at most, `evenly_spaced`, each an example of its own.
 
         Raises:
-            DatasetError: there are problems of other kinds, all listed; an unknown kind; or no clip on that side.
+            DatasetError: there are problems of other kinds, all listed; an unknown kind; no clip on that side; or parts
+                of videos that the report did not open.
         """
         if unknown := sorted(set(accept) - set(KINDS)):
             raise DatasetError(f"accept names {', '.join(unknown)}; the kinds of problems are {', '.join(KINDS)}")
@@ -189,7 +209,16 @@ class DatasetReport:
                 f"{self.name} has problems that were not accepted: {listed}; mend them, or go on with accept="
                 f"{list(self.counts)}. The whole report:\n{self}"
             )
-        examples = [Example(clip.path, self.classes.index(clip.label)) for clip in self.clips if clip.side == side]
+        examples: list[Example] = []
+        for clip in (clip for clip in self.clips if clip.side == side):
+            label = self.classes.index(clip.label)
+            if seconds is None:
+                examples.append(Example(clip.path, label))
+                continue
+            if clip.seconds is None:
+                raise DatasetError(f"the length of {clip.path} is not known; make the report with read=True")
+            places = evenly_spaced(clip.seconds, seconds=seconds, count=parts)
+            examples += [Example(clip.path, label, start, length) for start, length in places]
         if not examples:
             there = ", ".join(sorted({clip.side for clip in self.clips})) or "none"
             raise DatasetError(f"{self.name} has no clips on the side {side!r}; its sides are {there}")
@@ -198,20 +227,28 @@ class DatasetReport:
         return ClipDataset(name, self.classes, examples, sampling, cache, flow=flow, held_out=held)
 
 
-def folder_report(folder: Path | str, *, read: bool = True) -> DatasetReport:
+def folder_report(folder: Path | str, *, only: Collection[str] | None = None, read: bool = True) -> DatasetReport:
     """Clips and problems of a folder that has one folder of videos per class.
 
+    A folder with a file `labels.csv` is read by that list instead, as the synthetic world writes it: the columns `file`
+    (relative to the folder) and `label`.
+
     Args:
-        folder: its name becomes the dataset's; classes are its folders in alphabetical order.
+        folder: its name becomes the dataset's; classes are in alphabetical order.
+        only: classes that are looked at; None is all of them.
         read: open every video; without, unreadable ones are found when they are decoded.
 
     Raises:
-        DatasetError: no such folder, or no folder in it.
+        DatasetError: no such folder, no folder in it, or a list that cannot be read.
     """
     found = _Findings(_existing(folder))
+    if (found.folder / _LIST).is_file():
+        classes = found.listed(only)
+        return found.report(found.folder.name, classes, read=read)
     classes = found.folders()
     if not classes:
         raise DatasetError(f"{folder} has no folders in it; expected one folder of videos per class")
+    classes = [label for label in classes if only is None or label in only]
     for label in classes:
         for path in found.files(label):
             if path.suffix.lower() in VIDEO_SUFFIXES:
@@ -227,6 +264,7 @@ def ucf101_report(
     splits: Path | str | None = None,
     split: Literal[1, 2, 3] | None = 1,
     shared: bool = False,
+    only: Collection[str] | None = None,
     read: bool = True,
 ) -> DatasetReport:
     """Clips and problems of UCF101 as it is laid out: `<Class>/v_<Class>_g<group>_c<clip>.avi`, and its split files.
@@ -237,6 +275,7 @@ def ucf101_report(
             in it and beside it.
         split: number of the official split; None takes all clips that are there, on one side.
         shared: only the classes of `SHARED_CLASSES`, under their shared names.
+        only: as in `folder_report`.
         read: as in `folder_report`.
 
     Raises:
@@ -259,6 +298,7 @@ def ucf101_report(
         own = list(numbers)
         lists = [(lists_folder / f"{side}list{split:02}.txt", side) for side in ("train", "test")]
     wanted = {label: named[label] if shared else label for label in own if not shared or label in named}
+    wanted = {label: name for label, name in wanted.items() if only is None or name in only}
     there = {label: found.named_files(label) for label in wanted}
     listed: dict[Path, Clip] = {}
     for path, side in lists:
@@ -285,7 +325,7 @@ def ucf101_report(
                     found.add("mislabelled", path, f"its name says {match['label']}")
                 clip = listed.get(path, Clip(path, wanted[label]))
                 found.clips.append(Clip(path, clip.label, clip.side, f"{match['label']} g{match['group']}"))
-    classes = list(SHARED_CLASSES) if shared else sorted(wanted)
+    classes = [name for name in SHARED_CLASSES if only is None or name in only] if shared else sorted(wanted)
     return found.report("UCF101", classes, read=read)
 
 
@@ -295,6 +335,7 @@ def hmdb51_report(
     splits: Path | str | None = None,
     split: Literal[1, 2, 3] | None = 1,
     shared: bool = False,
+    only: Collection[str] | None = None,
     read: bool = True,
 ) -> DatasetReport:
     """Clips and problems of HMDB51 as it is laid out: `<class>/<name>.avi`, and its split files.
@@ -306,6 +347,7 @@ def hmdb51_report(
         split: number of the official split, whose files give 1 to a clip to train on, 2 to one to test on and 0 to one
             that is not used; None takes all clips that are there, on one side.
         shared: only the classes of `SHARED_CLASSES`.
+        only: as in `folder_report`.
         read: as in `folder_report`.
 
     Raises:
@@ -319,6 +361,7 @@ def hmdb51_report(
         lists_folder = _splits(found.folder, splits, "testTrainMulti_7030_splits", f"*{ending}")
         own = sorted(path.name.removesuffix(ending) for path in lists_folder.glob(f"*{ending}"))
     wanted = [label for label in own if not shared or label in SHARED_CLASSES]
+    wanted = [label for label in wanted if only is None or label in only]
     there = {label: found.named_files(label) for label in wanted}
     listed: dict[Path, Clip] = {}
     unused: dict[Path, Clip] = {}
@@ -351,8 +394,26 @@ def hmdb51_report(
                 else:
                     found.add("ungrouped", path, "expected <video>_<class>_<parts>_<camera>_np<n>_<view>_<quality>_<i>")
                 found.clips.append(Clip(path, label, listed[path].side if path in listed else "all", group))
-    classes = list(SHARED_CLASSES) if shared else wanted
+    classes = [name for name in SHARED_CLASSES if only is None or name in only] if shared else wanted
     return found.report("HMDB51", classes, read=read)
+
+
+def common_files(first: DatasetReport, second: DatasetReport) -> DatasetReport:
+    """The second report with a leak for each clip whose content the first has too: what is trained on is tested on."""
+    sizes = defaultdict(list)
+    for clip in first.clips:
+        sizes[clip.path.stat().st_size].append(clip)
+    digests: dict[Path, str] = {}
+    leaks = []
+    for clip in second.clips:
+        for other in sizes[clip.path.stat().st_size]:
+            for path in (clip.path, other.path):
+                digests.setdefault(path, _digest(path))
+            if digests[clip.path] == digests[other.path]:
+                detail = _printable(f"{first.name} has the same content in {other.path}")
+                leaks.append(Problem("leak", _place(second.folder, clip.path), detail))
+                break
+    return replace(second, problems=_sorted([*second.problems, *leaks]))
 
 
 def _existing(folder: Path | str) -> Path:
@@ -381,6 +442,15 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+def _place(folder: Path, path: Path) -> str:
+    return _printable(path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path))
+
+
+def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    order = {kind: index for index, kind in enumerate(KINDS)}
+    return tuple(sorted(problems, key=lambda problem: order[problem.kind]))
+
+
 def _printable(text: str) -> str:
     """Text that can be printed and written, in one line: names of files may hold anything."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
@@ -401,7 +471,7 @@ class _Findings:
 
     def add(self, kind: str, place: Path | str, detail: str) -> None:
         if isinstance(place, Path):
-            place = place.relative_to(self.folder).as_posix() if place.is_relative_to(self.folder) else str(place)
+            place = _place(self.folder, place)
         self.problems.append(Problem(kind, _printable(place), _printable(detail)))
 
     def folders(self) -> list[str]:
@@ -448,6 +518,38 @@ class _Findings:
             if line.strip():
                 yield f"{path.name}:{number}", line.strip()
 
+    def listed(self, only: Collection[str] | None) -> list[str]:
+        """Classes of the list of files and labels; its clips are put down."""
+        rows = [(place, next(csv.reader([line]))) for place, line in self.lines(self.folder / _LIST)]
+        columns = rows[0][1] if rows else []
+        if not {"file", "label"} <= set(columns):
+            raise DatasetError(
+                f"{self.folder / _LIST} has the columns {columns}; expected 'file' and 'label' among them"
+            )
+        file, label = columns.index("file"), columns.index("label")
+        seen: set[Path] = set()
+        classes = set()
+        for place, row in rows[1:]:
+            if len(row) <= max(file, label) or not row[file] or not row[label]:
+                self.add("malformed", place, "it lacks the file or the label")
+                continue
+            if only is not None and row[label] not in only:
+                continue
+            classes.add(row[label])
+            try:
+                path = confined(self.folder, row[file])
+            except ValueError as error:
+                self.add("malformed", place, str(error))
+                continue
+            if not path.exists():
+                self.add("absent", place, f"there is no {row[file]}")
+            elif path in seen:
+                self.add("duplicate", place, f"{row[file]} was listed before")
+            else:
+                seen.add(path)
+                self.clips.append(Clip(path, row[label]))
+        return sorted(classes)
+
     def put(self, place: str, there: dict[str, Path], file: str, clip: Clip, *, into: dict[Path, Clip]) -> None:
         """The file that a split file names goes on its side."""
         path = there.get(file)
@@ -477,10 +579,8 @@ class _Findings:
             labels = {clip.label for clip in self.clips if clip.side == side}
             if len(labels) < 2:
                 self.add("one class", side, f"all clips are of {', '.join(labels)}")
-        order = {kind: index for index, kind in enumerate(KINDS)}
         clips = sorted(self.clips, key=lambda clip: (classes.index(clip.label), str(clip.path)))
-        problems = sorted(self.problems, key=lambda problem: order[problem.kind])
-        return DatasetReport(name, self.folder, classes, tuple(clips), tuple(problems))
+        return DatasetReport(name, self.folder, classes, tuple(clips), _sorted(self.problems))
 
     def _look_at_files(self, *, read: bool) -> None:
         top = self.folder.resolve()
@@ -491,7 +591,7 @@ class _Findings:
                 with clip.path.open("rb"):
                     pass
                 if read:
-                    probe_video(clip.path)
+                    clip = replace(clip, seconds=probe_video(clip.path).duration_s)
             except VideoError as error:
                 self.add("unreadable", clip.path, str(error).replace(f"{clip.path} ", "", 1))
                 continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -42,6 +43,7 @@ __all__ = [
     "Sampling",
     "SyntheticWorld",
     "batches",
+    "evenly_spaced",
     "folder_dataset",
     "manifest_dataset",
     "synthetic_dataset",
@@ -90,10 +92,19 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Example:
-    """One video and its class."""
+    """One video, or a part of it, and its class.
+
+    Args:
+        path: of the file.
+        label: number of its class.
+        start_s: start of the part; None leaves the interval to the sampling.
+        duration_s: its length.
+    """
 
     path: Path
     label: int
+    start_s: float | None = None
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -203,7 +214,11 @@ class ClipDataset(Dataset[Batch]):
         Raises:
             DatasetError: a video cannot be read.
         """
-        listing = [[e.path.parent.name, e.path.name, self._content(e.path), e.label] for e in self.examples]
+        contents = {path: self._content(path) for path in dict.fromkeys(e.path for e in self.examples)}
+        listing = [
+            [e.path.parent.name, e.path.name, contents[e.path], e.label, *([e.start_s, e.duration_s] * _is_part(e))]
+            for e in self.examples
+        ]
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()[:16]
 
     def prepare(self, *, device: torch.device | str = "cpu", progress: bool = False) -> ClipDataset:
@@ -240,7 +255,7 @@ class ClipDataset(Dataset[Batch]):
         file = self._clip_file(index)
         stored = _load(file, "clip")
         if stored is None:
-            stored = self.sampling.read(self.examples[index].path)
+            stored = self._sampling(index).read(self.examples[index].path)
             _publish({"clip": stored}, file)
         return stored
 
@@ -271,17 +286,24 @@ class ClipDataset(Dataset[Batch]):
                 f"{path} has no exact flow; only the kit's own synthetic videos have it: {error}"
             ) from error
         frames, height, width = exact.mask.shape
-        every_frame = frames == self.sampling.frames and not self.sampling.start_s and self.sampling.duration_s is None
-        if not every_frame or height * self.sampling.size[1] != width * self.sampling.size[0]:
+        sampling = self._sampling(index)
+        every_frame = frames == sampling.frames and not sampling.start_s and sampling.duration_s is None
+        if not every_frame or height * sampling.size[1] != width * sampling.size[0]:
             raise DatasetError(
                 f"{path} has exact flow between all its {frames} frames of {height}x{width} pixels; sample every frame "
-                f"at the same shape, not {self.sampling}"
+                f"at the same shape, not {sampling}"
             )
         flow = rearrange(
             resize_flow(rearrange(exact.flow, "c t h w -> t c h w"), self.sampling.size), "t c h w -> c t h w"
         )
         mask = functional.interpolate(exact.mask[None].float(), size=self.sampling.size, mode="area")[0] > 0.5
         return flow, mask
+
+    def _sampling(self, index: int) -> Sampling:
+        example = self.examples[index]
+        if not _is_part(example):
+            return self.sampling
+        return replace(self.sampling, start_s=example.start_s or 0.0, duration_s=example.duration_s)
 
     def _content(self, path: Path) -> str:
         try:
@@ -321,8 +343,31 @@ class ClipDataset(Dataset[Batch]):
             "path": str(path.resolve()),
             "bytes": facts.st_size,
             "modified_ns": facts.st_mtime_ns,
-            "sampling": asdict(self.sampling),
+            "sampling": asdict(self._sampling(index)),
         }
+
+
+def evenly_spaced(video_s: float, *, seconds: float, count: int) -> list[tuple[float, float]]:
+    """Start and length in seconds of up to `count` parts of a video, its first and its last among them.
+
+    There are no more parts than it takes to see the whole video; one alone is the middle.
+
+    Args:
+        video_s: length of the video.
+        seconds: length of a part; a shorter video is one part.
+        count: at most so many.
+
+    >>> evenly_spaced(5.0, seconds=1.0, count=3)
+    [(0.0, 1.0), (2.0, 1.0), (4.0, 1.0)]
+    >>> evenly_spaced(5.0, seconds=1.0, count=1), evenly_spaced(0.8, seconds=1.0, count=3)
+    ([(2.0, 1.0)], [(0.0, 0.8)])
+    """
+    if video_s <= seconds:
+        return [(0.0, video_s)]
+    # A part that shows a tenth of itself as its only news is not worth its time.
+    count = min(count, math.ceil(video_s / seconds - 0.1))
+    rest = video_s - seconds
+    return [(rest * (i / (count - 1) if count > 1 else 0.5), seconds) for i in range(count)]
 
 
 def batches(
@@ -373,6 +418,10 @@ def batches(
         ahead = moved
     if ahead is not None:
         yield ahead
+
+
+def _is_part(example: Example) -> bool:
+    return example.start_s is not None or example.duration_s is not None
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -18,6 +18,7 @@ from rev2net_lite.dataset_report import (
     SHARED_CLASSES,
     Clip,
     DatasetReport,
+    common_files,
     folder_report,
     hmdb51_report,
     ucf101_report,
@@ -443,6 +444,82 @@ def test_what_cannot_be_a_dataset_is_refused(own: Path, tmp_path: Path) -> None:
         report.dataset("all", sampling=SAMPLING, cache=tmp_path, accept=["leaks"])
     with pytest.raises(DatasetError, match="own has no clips on the side 'train'; its sides are all"):
         report.dataset("train", sampling=SAMPLING, cache=tmp_path)
+
+
+# Parts of a dataset
+
+
+def test_only_the_classes_that_are_asked_for_are_looked_at(ucf: Path, hmdb: Path, own: Path) -> None:
+    (ucf / "Biking" / "notes.txt").touch()
+    (hmdb / "climb" / "notes.txt").touch()
+    (own / "walk" / "notes.txt").touch()
+    reports = (
+        ucf101_report(ucf, shared=True, only={"climb", "fencing"}),
+        hmdb51_report(hmdb, only={"wave", "fencing"}),
+        folder_report(own, only={"grün laufen"}),
+    )
+    assert [report.classes for report in reports] == [("climb", "fencing"), ("fencing", "wave"), ("grün laufen",)]
+    assert [len(report.clips) for report in reports] == [18, 8, 2]
+    assert [report.counts for report in reports] == [{}, {}, {"one class": 1}]
+
+
+def test_a_list_of_files_and_labels_is_read_like_folders(own: Path) -> None:
+    lines = [
+        "label,colour,file",
+        "run,red,walk/a.avi",
+        '"a, b",red,"walk/b.avi"',
+        "run,red,walk/a.avi",
+        "run,red,gone.avi",
+        "run,red,../secret.avi",
+        "run,red",
+        "hop,red,walk/b.avi",
+    ]
+    (own / "labels.csv").write_text("\n".join(lines), "utf-8")
+    report = folder_report(own)
+    assert report.classes == ("a, b", "hop", "run") and [clip.label for clip in report.clips] == ["a, b", "run"]
+    assert report.counts == {"absent": 1, "malformed": 2, "duplicate": 2, "empty class": 1}
+    assert places(report, "duplicate") == ["labels.csv:4", "labels.csv:8"]
+    assert places(report, "malformed") == ["labels.csv:6", "labels.csv:7"] and "leads out of the folder" in str(report)
+    assert "it lacks the file or the label" in str(report) and "there is no gone.avi" in str(report)
+    assert folder_report(own, only={"a, b"}).classes == ("a, b",)
+    (own / "labels.csv").write_text("file\n", "utf-8")
+    with pytest.raises(DatasetError, match=r"labels.csv has the columns \['file'\]; expected 'file' and 'label' among"):
+        folder_report(own)
+    (own / "labels.csv").write_text("", "utf-8")
+    with pytest.raises(DatasetError, match=r"labels.csv has the columns \[\]; expected"):
+        folder_report(own)
+
+
+def test_a_video_can_be_taken_in_parts(own: Path, tmp_path: Path) -> None:
+    """The clips last one second."""
+    report = folder_report(own)
+    assert {clip.seconds for clip in report.clips} == {1.0}
+    data = report.dataset("all", sampling=SAMPLING, cache=tmp_path / "cache", flow=None, seconds=0.5, parts=3)
+    assert len(data) == 8, "two parts show all of it"
+    assert [(e.start_s, e.duration_s) for e in data.examples[:2]] == [(0.0, 0.5), (0.5, 0.5)]
+    with pytest.raises(DatasetError, match=r"the length of .*avi is not known; make the report with read=True"):
+        folder_report(own, read=False).dataset("all", sampling=SAMPLING, cache=tmp_path, seconds=0.5)
+
+
+def test_what_two_datasets_have_in_common_is_a_leak(own: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for label in ("x", "y"):
+        (other / label).mkdir(parents=True)
+    shutil.copy(own / "walk" / "a.avi", other / "x" / "one.avi")
+    (other / "y" / "two.avi").write_bytes((own / "walk" / "b.avi").read_bytes()[:-1] + b"?")
+    first, second = folder_report(own), folder_report(other)
+    found = common_files(first, second)
+    assert found.counts == {"leak": 1} and places(found, "leak") == ["x/one.avi"]
+    assert f"own has the same content in {own / 'walk' / 'a.avi'}" in str(found)
+    assert found.clips == second.clips and common_files(second, replace(first, clips=())).counts == {}
+
+
+def test_videos_that_turn_out_unreadable_leave_the_report(own: Path) -> None:
+    report = folder_report(own)
+    path = own / "walk" / "a.avi"
+    found = report.without({path: "it is damaged\nin the middle"})
+    assert found.counts == {"unreadable": 1} and path not in {clip.path for clip in found.clips}
+    assert "walk/a.avi: it is damaged\N{REPLACEMENT CHARACTER}in the middle" in str(found)
 
 
 def test_every_kind_says_what_becomes_of_its_clips() -> None:

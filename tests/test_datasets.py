@@ -1,4 +1,5 @@
 import errno
+import itertools
 import json
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ from rev2net_lite.datasets import (
     Example,
     Sampling,
     batches,
+    evenly_spaced,
     folder_dataset,
     manifest_dataset,
     synthetic_dataset,
@@ -289,6 +291,42 @@ def test_a_subset_keeps_what_it_is(world):
     part = world.street.subset([3, 1], name="two")
     assert part.name == "two" and part.held_out and len(part) == 2
     assert torch.equal(part.clip(0), world.street.clip(3))
+
+
+def test_parts_of_one_video_are_clips_of_their_own(folder, tmp_path):
+    path = folder / "up" / "a.mp4"
+    whole = Example(path, 0)
+    parts = [replace(whole, start_s=start, duration_s=0.25) for start in (0.0, 0.25)]
+    sampling = replace(SAMPLING, frames=2)
+    data = ClipDataset("parts", ("a", "b"), [whole, *parts], sampling, tmp_path / "cache").prepare()
+    for index, interval in enumerate(({}, {"duration_s": 0.25}, {"start_s": 0.25, "duration_s": 0.25})):
+        assert torch.equal(data.clip(index), read_clip(path, frames=2, size=(16, 16), **interval))
+    assert len(files(tmp_path / "cache")) == 6
+    only = [replace(data, examples=[example]) for example in data.examples]
+    assert len({each.fingerprint() for each in only}) == 3
+    # The whole interval said outright is another key, and the same clip.
+    assert torch.equal(replace(data, examples=[replace(whole, duration_s=0.5)]).clip(0), data.clip(0))
+
+
+def test_exact_flow_is_that_of_whole_clips(world):
+    part = replace(world.street, examples=[replace(world.street.examples[0], start_s=0.25, duration_s=0.5)])
+    with pytest.raises(DatasetError, match=r"sample every frame at the same shape, not Sampling\(.*start_s=0.25"):
+        part.exact(0)
+
+
+@pytest.mark.parametrize("video_s", [0.3, 1.0, 1.05, 1.7, 3.0, 3.21, 60.0])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_parts_are_evenly_spaced_and_inside_the_video(video_s, count):
+    parts = evenly_spaced(video_s, seconds=1.0, count=count)
+    assert 1 <= len(parts) <= count
+    assert all(length == min(1.0, video_s) and 0 <= start <= video_s - length for start, length in parts)
+    starts = [start for start, _ in parts]
+    steps = {round(b - a, 9) for a, b in itertools.pairwise(starts)}
+    assert len(steps) <= 1 and starts[0] + starts[-1] == pytest.approx(video_s - min(1.0, video_s))
+    if len(parts) > 1:
+        assert starts[0] == 0
+    if len(parts) < count:
+        assert sum(length for _, length in parts) >= 0.9 * video_s, "nothing to see is left out"
 
 
 def test_the_fingerprint_follows_files_and_labels(folder, tmp_path):

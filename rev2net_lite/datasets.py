@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from rev2net_lite.files import WriteError, write_atomically
 from rev2net_lite.flow import resize_flow
-from rev2net_lite.synthetic import CLASSES, SyntheticConfig, load_exact, street, studio, write_synthetic_dataset
+from rev2net_lite.synthetic import Actors, SyntheticConfig, load_exact, street, studio, write_synthetic_dataset
 from rev2net_lite.tvl1 import TVL1Config, clip_flow
 from rev2net_lite.untrusted import confined
 from rev2net_lite.video import read_clip
@@ -541,7 +541,7 @@ def synthetic_dataset(
         Path(folder) / "labels.csv",
         sampling=sampling,
         cache=cache,
-        classes=CLASSES,
+        classes=config.classes,
         name=name,
         held_out=held_out,
         flow=flow,
@@ -586,6 +586,7 @@ def synthetic_world(
     source: SyntheticConfig | None = None,
     target: SyntheticConfig | None = None,
     test_seed: int = 0,
+    actors: Actors | None = None,
 ) -> SyntheticWorld:
     """The world of one seed under `root`, written where it is not there yet.
 
@@ -602,9 +603,10 @@ def synthetic_world(
         source: None is `studio()`.
         target: None is `street()`.
         test_seed: of the test splits, 0 to 31. Those of 0 were looked at when the kit's defaults were chosen.
+        actors: "sprites" or "figures" in all splits; None takes those of `source` and `target`.
 
     Raises:
-        DatasetError: `test_seed` is out of its range.
+        DatasetError: `test_seed` is out of its range, or source and target have different actors.
     """
     if isinstance(test_seed, bool) or not isinstance(test_seed, int) or not 0 <= test_seed <= 31:
         raise DatasetError(
@@ -613,11 +615,18 @@ def synthetic_world(
     root = Path(root)
     source = source or studio()
     target = target or street()
+    if actors is not None:
+        source, target = replace(source, actors=actors), replace(target, actors=actors)
+    if source.actors != target.actors:
+        raise DatasetError(
+            f"the source has {source.actors} and the target {target.actors}; a class must mean the same in both, "
+            "so give both the same actors"
+        )
     sampling = Sampling(frames=frames, size=(size, size))
 
     def split(name: str, config: SyntheticConfig, clips: int, number: int, *, held_out: bool) -> ClipDataset:
         sized = replace(config, frames=frames, size=rendered_size)
-        identity = json.dumps({"config": asdict(sized), "clips": clips, "seed": number}, sort_keys=True)
+        identity = json.dumps({"config": sized.record(), "clips": clips, "seed": number}, sort_keys=True)
         folder = root / f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
         return synthetic_dataset(
             folder,

@@ -1,10 +1,10 @@
 """The two-domain action world: short videos whose classes are defined by what moves how, with exact flow.
 
-One rigid textured sprite moves over a textured background, filmed by a camera. The class is the sprite's motion and
-nothing else; how it looks, where it is, how fast it goes and how it is filmed are nuisance factors. Two knobs tie some
-of them to the class (`appearance_bias`, `motion_bias`), and one dial for each factor carries the tidy "studio" over to
-the untidy "street". Everything that makes a clip is plain data in a `ClipSpec`; `render` turns it into pixels, flow and
-mask.
+One textured actor moves over a textured background, filmed by a camera: a rigid sprite, or an articulated figure of
+`figures`. The class is the actor's motion and nothing else; how it looks, where it is, how fast it goes and how it is
+filmed are nuisance factors. Two knobs tie some of them to the class (`appearance_bias`, `motion_bias`), and one dial
+for each factor carries the tidy "studio" over to the untidy "street". Everything that makes a clip is plain data in a
+`ClipSpec`; `render` turns it into pixels, flow and mask.
 
 Every factor draws from a random stream of its own, keyed by seed, class and clip, and a dial scales what its stream
 gives. Turning one dial therefore changes one factor of each clip and leaves the others as they were.
@@ -23,8 +23,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -33,15 +34,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from rev2net_lite.figures import BUILDS, CYCLES, FIGURE_CLASSES, PARTS, FigureMotion, limbs
 from rev2net_lite.files import DRAFT, WriteError, sweep_drafts
 from rev2net_lite.untrusted import read_json
 from rev2net_lite.video import write_video
 
 __all__ = [
+    "ACTORS",
     "CLASSES",
     "FACTORS",
     "PATTERNS",
     "SHAPES",
+    "Actors",
     "Camera",
     "ClipSpec",
     "ExactMotion",
@@ -62,7 +66,12 @@ __all__ = [
 ]
 
 CLASSES = ("slide_left", "slide_right", "rise", "fall", "spin_clockwise", "spin_counterclockwise", "grow", "shrink")
-"""What moves how, as a viewer sees it; "clockwise" is clockwise on the screen."""
+"""What a sprite does, as a viewer sees it; "clockwise" is clockwise on the screen."""
+
+Actors = Literal["sprites", "figures"]
+
+ACTORS: dict[Actors, tuple[str, ...]] = {"sprites": CLASSES, "figures": FIGURE_CLASSES}
+"""Who moves, and the classes that go with it."""
 
 SHAPES = ("disc", "triangle", "square", "star", "flower", "drop", "heart", "bar")
 """Outlines of the sprite, all of the same area at the same radius; look i has shape i."""
@@ -149,6 +158,7 @@ class SyntheticConfig:
         speed: width of the distribution of paces; 0: 0.7 to 1.4 of the middle pace, 1: 0.5 to 2.
         scale: width of the distribution of sizes; 0: 0.9 to 1.1 of the middle radius, 1: 0.65 to 1.5.
         compression: H.264 constant rate factor; 0: crf 12, 1: crf 30.
+        actors: "sprites", rigid ones, or "figures", articulated ones; the classes go with them, see `ACTORS`.
 
     Raises:
         ValueError: a field is outside its range.
@@ -169,8 +179,11 @@ class SyntheticConfig:
     speed: float = 0.0
     scale: float = 0.0
     compression: float = 0.0
+    actors: Actors = "sprites"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.actors, str) or self.actors not in ACTORS:
+            raise ValueError(f"actors is {self.actors!r}; expected one of {', '.join(ACTORS)}")
         if not isinstance(self.domain, str) or not self.domain:
             raise ValueError(f"domain is {self.domain!r}; expected a name such as 'studio' or 'street'")
         for name, integer, low in (("frames", self.frames, 4), ("size", self.size, 16), ("fps", self.fps, 1)):
@@ -194,18 +207,31 @@ class SyntheticConfig:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
                 raise ValueError(f"{name} is {value!r}; expected a number from 0 to {high:g}")
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in label order."""
+        return ACTORS[self.actors]
 
-def studio() -> SyntheticConfig:
+    def record(self) -> dict[str, object]:
+        """All fields for a file or a folder's name; without `actors` for sprites, which were the first and only ones:
+        so what was written before there were others keeps its name and is found again."""
+        fields = asdict(self)
+        if self.actors == "sprites":
+            del fields["actors"]
+        return fields
+
+
+def studio(*, actors: Actors = "sprites") -> SyntheticConfig:
     """The source domain: plain patterns, static camera, looks tied to the class with probability 0.8."""
-    return SyntheticConfig()
+    return SyntheticConfig(actors=actors)
 
 
-def untied_studio() -> SyntheticConfig:
+def untied_studio(*, actors: Actors = "sprites") -> SyntheticConfig:
     """The studio's look with every tie cut: what is left of a source accuracy when the bias is gone."""
-    return SyntheticConfig(domain="untied studio", appearance_bias=0.0)
+    return SyntheticConfig(domain="untied studio", appearance_bias=0.0, actors=actors)
 
 
-def street() -> SyntheticConfig:
+def street(*, actors: Actors = "sprites") -> SyntheticConfig:
     """The target domain: no ties, every shift at full width.
 
     >>> street().pan, street().appearance_bias
@@ -223,6 +249,7 @@ def street() -> SyntheticConfig:
         speed=0.7,
         scale=0.7,
         compression=1.0,
+        actors=actors,
     )
 
 
@@ -283,14 +310,17 @@ class Light:
 class ClipSpec:
     """Every factor of one clip as plain data; `dataclasses.replace` changes one.
 
+    A sprite has a `Motion` and one of `SHAPES`, a figure a `FigureMotion` and for a shape one of `figures.BUILDS`.
+
     Raises:
-        ValueError: label or shape is unknown, or camera or light has another number of frames than the clip.
+        ValueError: label or shape is not one of such an actor, or camera or light has another number of frames than the
+            clip.
     """
 
     label: str
     frames: int
     size: int
-    motion: Motion
+    motion: Motion | FigureMotion
     surface: Surface
     shape: str
     background: Surface
@@ -301,7 +331,7 @@ class ClipSpec:
     crf: int
 
     def __post_init__(self) -> None:
-        for name, value, known in (("label", self.label, CLASSES), ("shape", self.shape, SHAPES)):
+        for name, value, known in (("label", self.label, self.classes), ("shape", self.shape, _SHAPES[self.actors])):
             if value not in known:
                 raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
         shake, flicker = len(self.camera.shake), len(self.light.flicker)
@@ -311,10 +341,23 @@ class ClipSpec:
                 "give all three the same number, or sample the clip with SyntheticConfig(frames=...)"
             )
 
+    @property
+    def actors(self) -> Actors:
+        """Who moves in this clip."""
+        return "figures" if isinstance(self.motion, FigureMotion) else "sprites"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the label is one of, in label order."""
+        return ACTORS[self.actors]
+
+
+_SHAPES: dict[Actors, tuple[str, ...]] = {"sprites": SHAPES, "figures": tuple(BUILDS)}
+
 
 @dataclass(frozen=True)
 class RenderedClip:
-    """`frames` uint8 (3 t h w); `flow` float32 (2 t-1 h w), exact, px/frame; `mask` bool (t h w) of the sprite."""
+    """`frames` uint8 (3 t h w); `flow` float32 (2 t-1 h w), exact, px/frame; `mask` bool (t h w) of the actor."""
 
     frames: Tensor
     flow: Tensor
@@ -323,7 +366,7 @@ class RenderedClip:
 
 @dataclass(frozen=True)
 class ExactMotion:
-    """`flow` float32 (2 t-1 h w) px/frame and `mask` bool (t h w) of the sprite, as written beside the videos."""
+    """`flow` float32 (2 t-1 h w) px/frame and `mask` bool (t h w) of the actor, as written beside the videos."""
 
     flow: Tensor
     mask: Tensor
@@ -349,7 +392,9 @@ def sample_specs(config: SyntheticConfig, *, clips_per_class: int, seed: int) ->
     for name, value, low in (("clips_per_class", clips_per_class, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or value < low:
             raise ValueError(f"{name} is {value!r}; expected a whole number of at least {low}")
-    return [_sample(config, k, (seed, k, index)) for k in range(len(CLASSES)) for index in range(clips_per_class)]
+    return [
+        _sample(config, k, (seed, k, index)) for k in range(len(config.classes)) for index in range(clips_per_class)
+    ]
 
 
 def _sample(config: SyntheticConfig, k: int, key: tuple[int, int, int]) -> ClipSpec:
@@ -357,13 +402,14 @@ def _sample(config: SyntheticConfig, k: int, key: tuple[int, int, int]) -> ClipS
     motion, objects, background, camera, light, noise, ties = streams
     look, behind = (_tied(stream, k, config.appearance_bias) for stream in (objects, background))
     motion_tied = bool(ties.random() < config.motion_bias)
+    sample_motion = _sample_figure if config.actors == "figures" else _sample_motion
     return ClipSpec(
-        label=CLASSES[k],
+        label=config.classes[k],
         frames=config.frames,
         size=config.size,
-        motion=_sample_motion(motion, config, k, motion_tied),
+        motion=sample_motion(motion, config, k, motion_tied),
         surface=_sample_surface(objects, config, _OBJECTS, look),
-        shape=SHAPES[look],
+        shape=_SHAPES[config.actors][look],
         background=_sample_surface(background, config, _BACKGROUNDS, behind),
         camera=_sample_camera(camera, config, k, motion_tied),
         light=_sample_light(light, config),
@@ -381,9 +427,7 @@ def _tied(rng: np.random.Generator, k: int, bias: float) -> int:
 
 def _sample_motion(rng: np.random.Generator, config: SyntheticConfig, k: int, tied: bool) -> Motion:
     x, y, size, angle, pace = rng.random(5).tolist()
-    if tied:
-        pace = (k + 0.5) / len(CLASSES)
-    pace = 2.0 ** ((0.5 + 0.5 * config.speed) * (2 * pace - 1))
+    pace = _pace(config, k, pace, tied)
     step = pace / (config.frames - 1)
     slide = SLIDE_WIDTHS * config.size * step
     label = CLASSES[k]
@@ -393,13 +437,39 @@ def _sample_motion(rng: np.random.Generator, config: SyntheticConfig, k: int, ti
     swell = {"grow": 1, "shrink": -1}.get(label, 0)
     return Motion(
         centre=(0.26 * config.size * (x - 0.5), 0.26 * config.size * (y - 0.5)),
-        radius=0.21 * config.size * math.exp((0.1 + 0.3 * config.scale) * (2 * size - 1)),
+        radius=0.21 * config.size * _relative_size(config, size),
         angle=2 * math.pi * angle,
         velocity=(slide * dx, slide * dy),
         spin=SPIN_RADIANS * step * turn,
         zoom=math.exp(ZOOM_LOG * step * swell),
         pace=pace,
     )
+
+
+def _sample_figure(rng: np.random.Generator, config: SyntheticConfig, k: int, tied: bool) -> FigureMotion:
+    x, y, size, facing, pace = rng.random(5).tolist()
+    phases = 2 * math.pi * rng.random(len(FIGURE_CLASSES))
+    pace = _pace(config, k, pace, tied)
+    rates = [0.0] * len(FIGURE_CLASSES)
+    rates[k] = 2 * math.pi * CYCLES[k] * pace / (config.frames - 1)
+    return FigureMotion(
+        centre=(0.12 * config.size * (x - 0.5), 0.04 * config.size * (y - 0.5)),
+        height=0.66 * config.size * _relative_size(config, size),
+        facing=1 if facing < 0.5 else -1,
+        phases=tuple(phases.tolist()),
+        rates=tuple(rates),
+        pace=pace,
+    )
+
+
+def _pace(config: SyntheticConfig, k: int, drawn: float, tied: bool) -> float:
+    """Of the middle pace; `drawn` in [0, 1], which a tie replaces by the class's own."""
+    return 2.0 ** ((0.5 + 0.5 * config.speed) * (2 * ((k + 0.5) / len(config.classes) if tied else drawn) - 1))
+
+
+def _relative_size(config: SyntheticConfig, drawn: float) -> float:
+    """Of the middle size; `drawn` in [0, 1]."""
+    return math.exp((0.1 + 0.3 * config.scale) * (2 * drawn - 1))
 
 
 def _sample_surface(rng: np.random.Generator, config: SyntheticConfig, looks: _Looks, look: int) -> Surface:
@@ -465,12 +535,16 @@ def twin(spec: ClipSpec, factor: str, *, other: ClipSpec) -> ClipSpec:
         other: where the factor comes from, for example a clip of another class or of another domain.
 
     Raises:
-        ValueError: the factor is unknown, or the two clips differ in frames or size.
+        ValueError: the factor is unknown, or the two clips differ in actors, frames or size.
 
     >>> first, second = sample_specs(untied_studio(), clips_per_class=1, seed=0)[:2]
     >>> twin(first, "background", other=second).label
     'slide_left'
     """
+    if spec.actors != other.actors:
+        raise ValueError(
+            f"the clips are of {spec.actors} and of {other.actors}; twins need two clips of one kind of actor"
+        )
     if (spec.frames, spec.size) != (other.frames, other.size):
         raise ValueError(
             f"the clips have {spec.frames} frames of {spec.size} px and {other.frames} frames of {other.size} px; "
@@ -507,20 +581,63 @@ def render(spec: ClipSpec) -> RenderedClip:
     >>> clip.frames.shape, clip.flow.shape
     (torch.Size([3, 8, 64, 64]), torch.Size([2, 7, 64, 64]))
     """
-    n, motion = spec.size, spec.motion
+    n = spec.size
     time: Array = np.arange(spec.frames) - (spec.frames - 1) / 2  # frames from mid-clip
     axis: Array = np.arange(n) - (n - 1) / 2  # px from the frame's middle
     camera = time[:, None] / (spec.frames - 1) * np.array(spec.camera.pan) + np.array(spec.camera.shake)  # (t 2)
-    centre = np.array(motion.centre) + time[:, None] * np.array(motion.velocity) + camera  # (t 2)
-    radius = motion.radius * motion.zoom**time  # (t)
-    angle = motion.angle + motion.spin * time  # (t)
 
     def background_field(waves: Waves) -> Array:
         return _field(waves, axis, camera, np.zeros_like(time), np.ones_like(time))
 
     image = _paint(spec.background, float(n), background_field)  # (3 t h w)
+    mask = np.zeros((spec.frames, n, n), dtype=bool)
+    flow = np.empty((2, spec.frames, n, n), dtype=np.float32)
+    flow[:] = np.diff(camera, axis=0, append=0).T[:, :, None, None]  # of t steps the last, meaningless one is cut off
 
-    # Sprite, only at the pixels that it can reach: (p) points, each with its frame.
+    draw = _draw_figure if isinstance(spec.motion, FigureMotion) else _draw_sprite
+    for layer in draw(spec, camera):
+        frame, row, column = layer.frame, layer.row, layer.column
+        under = image[:, frame, row, column]
+        image[:, frame, row, column] = under + layer.coverage * (layer.colour - under)
+        inside = layer.coverage >= 0.5
+        frame, row, column = frame[inside], row[inside], column[inside]
+        mask[frame, row, column] = True
+        flow[:, frame, row, column] = layer.step[:, inside]
+
+    light = spec.light
+    slope = (light.gradient[0] * axis + light.gradient[1] * axis[:, None]) * (2 / n)  # (h w)
+    gain = np.array(light.flicker)[:, None, None] * (1 + slope)  # (t h w)
+    noise = np.random.Generator(np.random.PCG64(spec.noise_seed)).standard_normal(gain.shape)
+    # Contrast turns about mid-grey; the noise is that of the luminance, as most colour noise would not survive 4:2:0.
+    offset = (0.5 - 0.5 * light.contrast + light.brightness) * gain + spec.noise_sd * noise
+    image = image * (light.contrast * gain) + offset
+    frames = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return RenderedClip(torch.from_numpy(frames), torch.from_numpy(flow[:, :-1].copy()), torch.from_numpy(mask))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Something drawn over what is there: `(p)` points with their place, share of the pixel that is covered, colour
+    `(3 p)` and way to the next frame `(2 p)` px."""
+
+    frame: NDArray[np.intp]
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    coverage: Array
+    colour: Array
+    step: Array
+
+
+def _draw_sprite(spec: ClipSpec, camera: Array) -> list[_Layer]:
+    """The sprite, at the pixels that it can reach."""
+    motion = spec.motion
+    assert isinstance(motion, Motion)
+    time: Array = np.arange(spec.frames) - (spec.frames - 1) / 2
+    axis: Array = np.arange(spec.size) - (spec.size - 1) / 2
+    centre = np.array(motion.centre) + time[:, None] * np.array(motion.velocity) + camera  # (t 2)
+    radius = motion.radius * motion.zoom**time  # (t)
+    angle = motion.angle + motion.spin * time  # (t)
+
     outline, slant = _outline(spec.shape)
     x, y = axis - centre[:, :1], axis - centre[:, 1:]  # (t w), (t h)
     reach = (radius * outline.max() + 1) ** 2
@@ -533,33 +650,36 @@ def render(spec: ClipSpec) -> RenderedClip:
     across = slant[below] + part * (slant[below + 1] - slant[below])
     coverage = np.clip(0.5 + (edge * radius[frame] - np.sqrt(x**2 + y**2)) * across, 0, 1)
 
-    def sprite_field(waves: Waves) -> Array:
+    def field(waves: Waves) -> Array:
         return _field(waves, axis, centre, angle, radius / motion.radius)[frame, row, column]
 
-    sprite = _paint(spec.surface, motion.radius, sprite_field)  # (3 p)
-    under = image[:, frame, row, column]
-    image[:, frame, row, column] = under + coverage * (sprite - under)
-
-    light = spec.light
-    slope = (light.gradient[0] * axis + light.gradient[1] * axis[:, None]) * (2 / n)  # (h w)
-    gain = np.array(light.flicker)[:, None, None] * (1 + slope)  # (t h w)
-    noise = np.random.Generator(np.random.PCG64(spec.noise_seed)).standard_normal(gain.shape)
-    # Contrast turns about mid-grey; the noise is that of the luminance, as most colour noise would not survive 4:2:0.
-    offset = (0.5 - 0.5 * light.contrast + light.brightness) * gain + spec.noise_sd * noise
-    image = image * (light.contrast * gain) + offset
-    frames = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
-
-    inside = coverage >= 0.5
-    frame, row, column, x, y = frame[inside], row[inside], column[inside], x[inside], y[inside]
-    mask = np.zeros((spec.frames, n, n), dtype=bool)
-    mask[frame, row, column] = True
-    flow = np.empty((2, spec.frames, n, n), dtype=np.float32)
-    flow[:] = np.diff(camera, axis=0, append=0).T[:, :, None, None]  # of t steps the last, meaningless one is cut off
     step = np.diff(centre, axis=0, append=0)[frame]
     along, aside = motion.zoom * np.cos(motion.spin), motion.zoom * np.sin(motion.spin)
-    flow[0, frame, row, column] = along * x - aside * y - x + step[:, 0]
-    flow[1, frame, row, column] = aside * x + along * y - y + step[:, 1]
-    return RenderedClip(torch.from_numpy(frames), torch.from_numpy(flow[:, :-1].copy()), torch.from_numpy(mask))
+    right, down = along * x - aside * y - x + step[:, 0], aside * x + along * y - y + step[:, 1]
+    colour = _paint(spec.surface, motion.radius, field)  # (3 p)
+    return [_Layer(frame, row, column, coverage, colour, np.stack([right, down]))]
+
+
+def _draw_figure(spec: ClipSpec, camera: Array) -> list[_Layer]:
+    """The figure's parts, back to front."""
+    motion = spec.motion
+    assert isinstance(motion, FigureMotion)
+    drawn = limbs(motion, spec.shape, size=spec.size, camera=camera)
+
+    def field(waves: Waves) -> Array:
+        value = np.zeros_like(drawn.across)
+        for kx, ky, phase, amplitude in waves:
+            value += amplitude * np.sin(kx * drawn.across + ky * drawn.along + phase)
+        return value
+
+    colour = drawn.shade * _paint(spec.surface, 0.4 * motion.height, field)
+    ends = np.searchsorted(drawn.part, np.arange(len(PARTS) + 1))
+    return [
+        _Layer(
+            drawn.frame[a:b], drawn.row[a:b], drawn.column[a:b], drawn.coverage[a:b], colour[:, a:b], drawn.step[:, a:b]
+        )
+        for a, b in pairwise(ends)
+    ]
 
 
 def _field(waves: Waves, axis: Array, origin: Array, angle: Array, scale: Array) -> Array:
@@ -697,10 +817,10 @@ def write_synthetic_dataset(
 def _record(config: SyntheticConfig, clips_per_class: int, seed: int) -> dict[str, object]:
     return {
         "schema": SCHEMA,
-        "config": asdict(config),
+        "config": config.record(),
         "clips_per_class": clips_per_class,
         "seed": seed,
-        "classes": list(CLASSES),
+        "classes": list(config.classes),
     }
 
 
@@ -735,7 +855,7 @@ def _fill(folder: Path, record: dict[str, object], specs: Sequence[ClipSpec], *,
     (folder / "videos").mkdir(parents=True)
     (folder / "exact").mkdir()
     rows = []
-    count: dict[str, int] = dict.fromkeys(CLASSES, 0)
+    count = dict.fromkeys([spec.label for spec in specs], 0)
     for spec in specs:
         name = f"{spec.label}_{count[spec.label]:04d}"
         count[spec.label] += 1
@@ -753,16 +873,18 @@ def _fill(folder: Path, record: dict[str, object], specs: Sequence[ClipSpec], *,
 
 def _row(file: str, spec: ClipSpec) -> dict[str, object]:
     """One line of labels.csv. Lengths in px, angles in radians."""
+    motion = spec.motion
+    size = {"height_px": motion.height} if isinstance(motion, FigureMotion) else {"radius_px": motion.radius}
     return {
         "file": file,
         "label": spec.label,
-        "object_look": CLASSES[spec.surface.look],
-        "background_look": CLASSES[spec.background.look],
+        "object_look": spec.classes[spec.surface.look],
+        "background_look": spec.classes[spec.background.look],
         "shape": spec.shape,
-        "pace": round(spec.motion.pace, 4),
-        "radius_px": round(spec.motion.radius, 3),
-        "x_px": round(spec.motion.centre[0], 3),
-        "y_px": round(spec.motion.centre[1], 3),
+        "pace": round(motion.pace, 4),
+        **{name: round(px, 3) for name, px in size.items()},
+        "x_px": round(motion.centre[0], 3),
+        "y_px": round(motion.centre[1], 3),
         "pan_x_px": round(spec.camera.pan[0], 3),
         "pan_y_px": round(spec.camera.pan[1], 3),
         "crf": spec.crf,
@@ -785,7 +907,7 @@ def dataset_specs(folder: str | os.PathLike[str]) -> list[ClipSpec]:
     if (
         found["schema"] != SCHEMA
         or not isinstance(fields, dict)
-        or fields.keys() != asdict(SyntheticConfig()).keys()
+        or fields.keys() | {"actors"} != asdict(SyntheticConfig()).keys()
         or not isinstance(clips_per_class, int)
         or not isinstance(seed, int)
     ):

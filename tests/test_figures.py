@@ -1,0 +1,486 @@
+import csv
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from einops import rearrange
+
+from rev2net_lite.datasets import DatasetError, synthetic_world
+from rev2net_lite.figures import BUILDS, FIGURE_CLASSES, PARTS, FigureMotion, limbs, skeleton
+from rev2net_lite.flow import photometric_error, warp
+from rev2net_lite.synthetic import (
+    CLASSES,
+    FACTORS,
+    SyntheticConfig,
+    dataset_specs,
+    load_exact,
+    render,
+    sample_specs,
+    street,
+    studio,
+    twin,
+    untied_studio,
+    write_synthetic_dataset,
+)
+from rev2net_lite.video import read_clip
+
+STILL = (0.0,) * 8
+CAMERA = np.zeros((8, 2))
+GENERATOR = np.random.Generator(np.random.PCG64(0))
+
+
+def figure(label="walk", *, frames=8, config=None, seed=0, index=0):
+    config = replace(config or untied_studio(actors="figures"), frames=frames)
+    specs = sample_specs(config, clips_per_class=index + 1, seed=seed)
+    return specs[FIGURE_CLASSES.index(label) * (index + 1) + index]
+
+
+def top_parts(spec):
+    """Index of the part that is seen at each pixel `(t h w)`, -1 for the background."""
+    time = np.arange(spec.frames)[:, None] / (spec.frames - 1) - 0.5
+    camera = time * np.array(spec.camera.pan) + np.array(spec.camera.shake)
+    drawn = limbs(spec.motion, spec.shape, size=spec.size, camera=camera)
+    top = np.full((spec.frames, spec.size, spec.size), -1)
+    inside = drawn.coverage >= 0.5
+    for part in range(len(PARTS)):
+        own = inside & (drawn.part == part)
+        top[drawn.frame[own], drawn.row[own], drawn.column[own]] = part
+    return top
+
+
+# skeleton
+
+
+def test_bones_keep_their_length_in_every_pose_and_both_feet_can_be_reached():
+    phases = GENERATOR.uniform(0, 2 * np.pi, (20_000, 8))
+    phases[:, 7] = 0  # seen from ahead nothing is foreshortened
+    start, end, turn = skeleton(phases)
+    assert start.shape == end.shape == (20_000, len(PARTS), 2)
+    length = np.linalg.norm(end - start, axis=-1)
+    np.testing.assert_allclose(length, np.broadcast_to(length[0], length.shape), atol=1e-9)
+    assert (turn == 0).all()
+    part = PARTS.index
+    for side in ("near", "far"):
+        np.testing.assert_array_equal(end[:, part(f"{side} thigh")], start[:, part(f"{side} shin")])
+        np.testing.assert_array_equal(end[:, part(f"{side} shin")], start[:, part(f"{side} foot")])
+        np.testing.assert_array_equal(end[:, part(f"{side} upper arm")], start[:, part(f"{side} forearm")])
+
+
+def test_turning_foreshortens_the_horizontal_and_nothing_else():
+    phases = GENERATOR.uniform(0, 2 * np.pi, (100, 8))
+    ahead = phases * [1, 1, 1, 1, 1, 1, 1, 0]
+    start, _, turn = skeleton(phases)
+    np.testing.assert_allclose(start, skeleton(ahead)[0] * np.stack([np.cos(turn), np.ones(100)], axis=-1)[:, None])
+    assert np.cos(turn).min() < 0.5
+
+
+MOVES = {  # parts that move, and which way: right, down
+    "walk": (("thigh", "shin", "foot"), (True, True)),
+    "run": (PARTS, (True, True)),
+    "jump": (PARTS, (False, True)),
+    "wave": (("near forearm", "near hand"), (True, True)),
+    "clap": (("arm", "hand"), (True, True)),
+    "squat": ([part for part in PARTS if "foot" not in part], (True, True)),
+    "bend": (("trunk", "head", "arm", "hand"), (True, True)),
+    "turn": (PARTS, (True, False)),
+}
+
+
+@pytest.mark.parametrize("label", FIGURE_CLASSES)
+def test_an_action_moves_its_own_parts_its_own_way(label):
+    where = np.tile([0.7, np.pi, 0.4, 0.5, 0.8, 0.9, 0.3, 0.6], (40, 1))
+    where[:, FIGURE_CLASSES.index(label)] += np.linspace(0, 2 * np.pi, 40)
+    start, end, _ = skeleton(where)
+    spread = np.concatenate([np.ptp(start, axis=0), np.ptp(end, axis=0)], axis=1).reshape(len(PARTS), 2, 2)
+    parts, axes = MOVES[label]
+    for name, moved in zip(PARTS, spread.max(axis=(1, 2)) > 1e-9, strict=True):
+        assert moved == any(part in name for part in parts), f"{name} moved: {moved}"
+    assert tuple(spread.max(axis=(0, 1)) > 1e-9) == axes
+    assert spread.max() > 0.2, "too small to be seen"
+    if label == "jump":
+        assert np.ptp(spread[..., 1]) < 1e-9  # as a whole
+
+
+def test_no_two_actions_move_the_joints_alike():
+    phases = GENERATOR.uniform(0, 2 * np.pi, (500, 8))
+    ways = []
+    for k in range(8):
+        nearby = phases + 1e-5 * (np.arange(8) == k)
+        way = np.concatenate([a - b for a, b in zip(skeleton(nearby)[:2], skeleton(phases)[:2], strict=True)], axis=1)
+        ways.append(rearrange(way, "n parts xy -> n (parts xy)"))
+    ways = np.stack(ways)
+    cosine = np.einsum("knd,lnd->kln", ways, ways)
+    norm = np.sqrt(np.einsum("kkn->kn", cosine))
+    cosine = np.abs(cosine / np.maximum(norm[:, None] * norm, 1e-12)).mean(axis=-1)
+    assert cosine[~np.eye(8, dtype=bool)].max() < 0.8  # a squat is a jump but for the feet
+
+
+# limbs
+
+
+def test_motions_refuse_what_is_no_figure_s():
+    motion = figure().motion
+    with pytest.raises(ValueError, match="phases has 3 numbers; a figure needs one for each of walk, run, jump"):
+        replace(motion, phases=(0.0, 1.0, 2.0))
+    with pytest.raises(ValueError, match="rates has 9 numbers; a figure needs one for each of walk, run, jump"):
+        replace(motion, rates=(0.0,) * 9)
+    with pytest.raises(ValueError, match="facing is 0; expected 1 for a figure that faces right, -1 for left"):
+        replace(motion, facing=0)
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_flesh_is_as_wide_as_the_build_says(build):
+    spec = replace(figure(), shape=build, size=160)
+    motion = replace(spec.motion, centre=(0.0, 0.0), height=112.0, rates=STILL, phases=STILL)
+    drawn = limbs(motion, build, size=160, camera=np.zeros((2, 2)))
+    head = (drawn.part == PARTS.index("head")) & (drawn.frame == 0)
+    # A disc and the short bone that it is drawn about.
+    radius, bone = 112 * BUILDS[build].head, 0.02 * 112
+    assert drawn.coverage[head].sum() == pytest.approx(np.pi * radius**2 + 2 * radius * bone, rel=0.01)
+    shin = (drawn.part == PARTS.index("near shin")) & (drawn.frame == 0)
+    across = drawn.coverage[shin & (np.abs(drawn.along - 0.1 * 112) < 0.5)].sum()
+    assert across == pytest.approx(2 * 0.9 * BUILDS[build].leg * 112, rel=0.2)
+    # The trunk is flatter than wide, the head is round: seen from the side one is narrower, the other as wide.
+    turned = limbs(replace(motion, phases=(0.0,) * 7 + (np.pi / 2,)), build, size=160, camera=np.zeros((2, 2)))
+    for name, depth in (("trunk", 0.6), ("head", 1.0)):
+        areas = [d.coverage[d.part == PARTS.index(name)].sum() for d in (turned, drawn)]
+        assert areas[0] / areas[1] == pytest.approx(np.hypot(np.cos(1.15), depth * np.sin(1.15)), rel=0.01)
+
+
+@pytest.mark.parametrize("label", FIGURE_CLASSES)
+def test_the_middle_of_each_bone_moves_as_its_joints_do(label):
+    spec = figure(label, frames=9, config=replace(untied_studio(actors="figures"), size=128))
+    motion = replace(spec.motion, facing=1, phases=(0.7, 2.5, 0.4, 0.5, 0.8, 0.9, 0.3, 0.6))
+    drawn = limbs(motion, "even", size=128, camera=np.zeros((9, 2)))
+    start, end, _ = skeleton(np.array(motion.phases) + (np.arange(9) - 4)[:, None] * np.array(motion.rates))
+    middle = (start + end) / 2 * [1, -1] * motion.height  # px right and down
+    way = np.diff(middle, axis=0)
+    for part, name in enumerate(PARTS):
+        if name in ("trunk", "head") and label == "turn":
+            continue  # their surface turns besides
+        for i in (1, 4, 6):
+            place = middle[i, part] + motion.centre + [63.5, 63.5 + 0.66 * motion.height]
+            own = (drawn.part == part) & (drawn.frame == i)
+            off = np.hypot(drawn.column[own] - place[0], drawn.row[own] - place[1])
+            np.testing.assert_allclose(drawn.step[:, own][:, off.argmin()], way[i, part], atol=0.45)
+            # Between the four pixels around it there is no error left.
+            weight = np.maximum(1 - np.abs(drawn.column[own] - place[0]), 0) * np.maximum(
+                1 - np.abs(drawn.row[own] - place[1]), 0
+            )
+            if weight.sum() > 0.999:
+                np.testing.assert_allclose(drawn.step[:, own] @ weight, way[i, part], atol=0.12)
+
+
+def test_surface_points_keep_their_place_on_the_surface():
+    """A pixel's point in the next frame has the same coordinates on the limb, where it is still in sight."""
+    for label in FIGURE_CLASSES:
+        spec = figure(label, config=replace(untied_studio(actors="figures"), size=96))
+        drawn = limbs(spec.motion, "stout", size=96, camera=CAMERA)
+        part, frame = drawn.part, drawn.frame
+        where = {key: i for i, key in enumerate(zip(part, frame, drawn.row, drawn.column, strict=True))}
+        errors = []
+        for i in np.flatnonzero((drawn.coverage == 1) & (frame < 7))[::7]:
+            x, y = drawn.column[i] + drawn.step[0, i], drawn.row[i] + drawn.step[1, i]
+            left, above = int(np.floor(x)), int(np.floor(y))
+            corners = [where.get((part[i], frame[i] + 1, above + b, left + a)) for b in (0, 1) for a in (0, 1)]
+            if None not in corners and (drawn.coverage[corners] == 1).all():
+                a, b = x - left, y - above
+                weights = np.array([(1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b])
+                errors.append([drawn.across[corners] @ weights - drawn.across[i]])
+                errors.append([drawn.along[corners] @ weights - drawn.along[i]])
+        assert len(errors) > 300
+        assert np.quantile(np.abs(errors), 0.9) < 0.1, label
+        assert np.median(np.abs(errors)) < 0.02, label
+
+
+# sample_specs, render
+
+
+def test_worlds_of_figures_have_the_figures_classes_and_builds():
+    for config in (studio(actors="figures"), replace(studio(), actors="figures"), street(actors="figures")):
+        assert config.actors == "figures" and config.classes == FIGURE_CLASSES
+        specs = sample_specs(config, clips_per_class=2, seed=0)
+        assert [spec.label for spec in specs] == [label for label in FIGURE_CLASSES for _ in range(2)]
+        assert all(spec.shape in BUILDS and isinstance(spec.motion, FigureMotion) for spec in specs)
+        assert all(spec.actors == "figures" and "np." not in repr(spec) for spec in specs)
+        for spec in specs:
+            assert [rate != 0 for rate in spec.motion.rates] == [label == spec.label for label in FIGURE_CLASSES]
+    assert untied_studio(actors="figures") == replace(untied_studio(), actors="figures")
+    for wrong in ("puppets", ["figures"]):
+        with pytest.raises(ValueError, match=r"actors is .*; expected one of sprites, figures"):
+            SyntheticConfig(actors=wrong)
+    sprite = sample_specs(studio(), clips_per_class=1, seed=0)[0]
+    with pytest.raises(ValueError, match="label is 'rise'; expected one of walk, run"):
+        replace(specs[0], label="rise")
+    with pytest.raises(ValueError, match="shape is 'walk'; expected one of even, slim"):
+        replace(specs[0], shape="walk")
+    with pytest.raises(ValueError, match="label is 'slide_left'; expected one of walk, run"):
+        replace(sprite, motion=specs[0].motion)
+
+
+def test_the_frame_in_the_middle_is_the_same_whatever_the_action():
+    """One frame says nothing about the class: a pose is drawn first, and the class only says which phase runs on."""
+    spec = figure("squat", frames=9, config=street(actors="figures"))
+    first = render(spec)
+    for label in FIGURE_CLASSES:
+        other = figure(label, frames=9).motion
+        moved = render(replace(spec, label=label, motion=replace(spec.motion, rates=other.rates)))
+        assert torch.equal(moved.frames[:, 4], first.frames[:, 4])
+        assert torch.equal(moved.mask[4], first.mask[4])
+        assert label == "squat" or not torch.equal(moved.frames, first.frames)
+
+
+@pytest.mark.parametrize("config", [studio(actors="figures"), street(actors="figures")], ids=["studio", "street"])
+def test_poses_places_and_sizes_are_distributed_alike_for_all_classes_in_every_frame(config):
+    specs = sample_specs(config, clips_per_class=120, seed=6)
+    for time in (-3.5, 0.0, 3.5):
+        phase = np.array([np.add(s.motion.phases, time * np.array(s.motion.rates)) for s in specs])
+        drawn = np.concatenate(
+            [
+                np.cos(phase),
+                np.sin(phase),
+                [[*s.motion.centre, np.log(s.motion.height), s.motion.facing] for s in specs],
+            ],
+            axis=1,
+        ).reshape(8, 120, 20)
+        spread = drawn.std(axis=(0, 1))
+        assert (np.abs(drawn.mean(axis=1) - drawn.mean(axis=(0, 1))) < 4 * spread / np.sqrt(120)).all()
+        assert (np.abs(drawn.std(axis=1) / spread - 1) < 0.25).all()
+    paces = [s.motion.pace for s in specs]
+    low, high = (2 ** (sign * (0.5 + 0.5 * config.speed)) for sign in (-1, 1))
+    assert low <= min(paces) < low * 1.02 and high / 1.02 < max(paces) <= high
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.6, 1.0])
+def test_build_look_and_background_go_with_the_class_as_often_as_the_bias_says(bias):
+    specs = sample_specs(replace(studio(actors="figures"), appearance_bias=bias), clips_per_class=90, seed=1)
+    expected = bias + (1 - bias) / 8
+    margin = 3.5 * np.sqrt(expected * (1 - expected) / len(specs))
+    for part in ("surface", "background"):
+        own = np.mean([FIGURE_CLASSES[getattr(spec, part).look] == spec.label for spec in specs])
+        assert abs(own - expected) <= margin
+    assert all(spec.shape == tuple(BUILDS)[spec.surface.look] for spec in specs)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.6, 1.0])
+def test_camera_and_pace_go_with_the_action_as_often_as_the_motion_bias_says(bias):
+    config = replace(untied_studio(actors="figures"), motion_bias=bias, pan=0.1)
+    specs = sample_specs(config, clips_per_class=60, seed=2)
+    turn = 2 * np.pi * (np.array([FIGURE_CLASSES.index(spec.label) for spec in specs]) + 0.5) / 8
+    own = 0.1 * 64 * np.sqrt(2) * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    tied = np.isclose([spec.camera.pan for spec in specs], own).all(axis=1)
+    assert abs(tied.mean() - bias) <= 3.5 * np.sqrt(bias * (1 - bias) / len(specs))
+    for label in FIGURE_CLASSES:  # all tied clips of a class share one pace
+        of_class = [t for t, s in zip(tied, specs, strict=True) if s.label == label]
+        paces = {round(s.motion.pace, 9) for s in specs if s.label == label}
+        assert len(paces) == 60 - sum(of_class) + (bias > 0)
+
+
+@pytest.mark.parametrize(
+    ("dial", "value", "fields"),
+    [
+        ("palette", 0.3, {"surface.colours", "background.colours"}),
+        ("texture", 0.7, {"surface.roughness", "background.roughness"}),
+        ("light", 0.4, {"light.brightness", "light.contrast", "light.gradient", "light.flicker"}),
+        ("noise", 0.7, {"noise_sd"}),
+        ("pan", 0.12, {"camera.pan"}),
+        ("shake", 0.5, {"camera.shake"}),
+        ("speed", 0.7, {"motion.rates", "motion.pace"}),
+        ("scale", 0.7, {"motion.height"}),
+        ("compression", 1.0, {"crf"}),
+        ("motion_bias", 1.0, {"motion.rates", "motion.pace"}),
+    ],
+)
+def test_each_dial_changes_its_own_factor_of_a_figure_s_clip_and_nothing_else(dial, value, fields):
+    plain, dialled = (
+        sample_specs(config, clips_per_class=1, seed=4)
+        for config in (untied_studio(actors="figures"), replace(untied_studio(actors="figures"), **{dial: value}))
+    )
+    for one, other in zip(plain, dialled, strict=True):
+        first, second = (flat(asdict(spec)) for spec in (one, other))
+        assert {name for name in first if first[name] != second[name]} == fields
+
+
+def flat(values, prefix=""):
+    found = {}
+    for name, value in values.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+@pytest.mark.parametrize("config", [studio(actors="figures"), street(actors="figures")], ids=["studio", "street"])
+def test_figures_stay_in_the_frame(config):
+    inside = []
+    for spec in sample_specs(config, clips_per_class=3, seed=8):
+        areas = [(limbs(spec.motion, spec.shape, size=size, camera=CAMERA).coverage >= 0.5).sum() for size in (64, 100)]
+        inside.append(areas[0] / areas[1])
+    assert min(inside) > 0.7 and np.mean(inside) > 0.95
+
+
+@pytest.mark.parametrize("label", FIGURE_CLASSES)
+def test_exact_flow_warps_each_frame_of_a_figure_onto_the_one_before(label):
+    config = replace(untied_studio(actors="figures"), texture=1.0, pan=0.1, shake=1.0, size=128)
+    spec = figure(label, frames=16, config=config, seed=11)
+    clip = render(replace(spec, noise_sd=0.0))
+    frames, flow = clip.frames.float()[None] / 255, clip.flow[None]
+    # Seen again: the part that is on top now is on top where its point goes to.
+    top = torch.from_numpy(top_parts(spec))
+    assert torch.equal(top >= 0, clip.mask)
+    shown = torch.stack([top == part for part in range(-1, len(PARTS))]).float()[None]
+    seen = ((warp(shown[:, :, 1:], flow) > 0.999) & (shown[:, :, :-1] > 0)).any(dim=1)
+    assert seen.float().mean() > 0.9
+    error, reverse, still = (
+        photometric_error(frames[:, :, :-1], frames[:, :, 1:], way) for way in (flow, -flow, 0 * flow)
+    )
+    for place in (clip.mask[None, :-1], ~clip.mask[None, :-1]):
+        where = seen & place & ~error.isnan() & ~reverse.isnan()
+        assert error[where].mean() < 0.015
+        assert error[where].mean() < 0.5 * min(still[where].mean(), reverse[where].mean())
+
+
+def test_a_mirrored_figure_moves_the_mirrored_way():
+    spec = replace(figure("walk", config=street(actors="figures")), noise_sd=0.0)
+    motion, pan = spec.motion, spec.camera.pan
+    mirrored = replace(
+        spec,
+        motion=replace(
+            motion, centre=(-motion.centre[0], motion.centre[1]), facing=-motion.facing, phases=upright(motion)
+        ),
+        camera=replace(spec.camera, pan=(-pan[0], pan[1]), shake=tuple((-x, y) for x, y in spec.camera.shake)),
+    )
+    one, other = render(replace(spec, motion=replace(motion, phases=upright(motion)))), render(mirrored)
+    assert torch.equal(one.mask.flip(-1), other.mask)
+    sign = torch.tensor([-1.0, 1.0])[:, None, None, None]
+    torch.testing.assert_close(one.flow.flip(-1) * sign, other.flow, atol=1e-4, rtol=0)
+
+
+def upright(motion):
+    """The same phases, seen from ahead."""
+    return (*motion.phases[:7], 0.0)
+
+
+def test_a_jump_rises_up_the_screen_and_falls_down_it():
+    spec = figure("jump", frames=9)
+    motion = replace(spec.motion, phases=(0.7, 0.0, np.pi, 0.5, 0.8, 0.9, 0.3, 0.6), rates=(0.0, 0.0, 0.2) + (0.0,) * 5)
+    clip = render(replace(spec, motion=motion))
+    right, down = clip.flow
+    assert right.abs().max() < 1e-5
+    rising, falling = down[:4][clip.mask[:4]], down[4:][clip.mask[4:8]]
+    assert (rising < 0).all() and (falling > 0).all()
+    # A body in free fall: velocity grows evenly, here by a constant number of px in each frame.
+    speeds = [down[i][clip.mask[i]].mean().item() for i in range(8)]
+    height = motion.height
+    np.testing.assert_allclose(np.diff(speeds), 8 * 0.25 * (0.2 / (2 * np.pi)) ** 2 * height, rtol=1e-4)
+
+
+def test_flow_of_a_still_figure_is_the_camera_s():
+    spec = figure("wave", config=street(actors="figures"))
+    still = replace(spec, motion=replace(spec.motion, rates=STILL))
+    step = np.diff(np.linspace(-0.5, 0.5, 8)[:, None] * spec.camera.pan + np.array(spec.camera.shake), axis=0)
+    expected = torch.from_numpy(step.T).float()[:, :, None, None].expand(2, 7, 64, 64)
+    torch.testing.assert_close(render(still).flow, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("frames", "size"), [(4, 32), (16, 112)])
+def test_figures_of_other_sizes_and_frames_show_the_same_action(frames, size):
+    config = untied_studio(actors="figures")
+    plain = figure("clap", config=config)
+    other = figure("clap", frames=frames, config=replace(config, size=size))
+    assert other.motion.height == pytest.approx(plain.motion.height * size / 64)
+    assert other.motion.rates[4] * (frames - 1) == pytest.approx(plain.motion.rates[4] * 7)
+    assert other.motion.phases == plain.motion.phases
+    clip = render(other)
+    assert clip.frames.shape == (3, frames, size, size)
+    assert clip.flow.shape == (2, frames - 1, size, size)
+    # Start and end of the clip are the same poses.
+    first, last = (render(plain).mask[i].float()[None, None] for i in (0, -1))
+    for mask, known in ((clip.mask[0], first), (clip.mask[-1], last)):
+        known = torch.nn.functional.interpolate(known, size=(size, size), mode="area")[0, 0]
+        assert (mask.float() - known).abs().mean() < 0.03
+
+
+def test_equal_specs_give_equal_figures():
+    first, again = (render(figure("run", config=street(actors="figures"), seed=14)) for _ in range(2))
+    assert torch.equal(first.frames, again.frames) and torch.equal(first.flow, again.flow)
+    assert (first.frames.dtype, first.flow.dtype, first.mask.dtype) == (torch.uint8, torch.float32, torch.bool)
+    assert not torch.equal(first.frames, render(figure("run", config=street(actors="figures"), seed=15)).frames)
+
+
+# twin
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_a_figure_s_twin_differs_in_its_factor_only(factor):
+    spec, other = (
+        figure(label, config=street(actors="figures"), seed=seed) for label, seed in (("walk", 15), ("squat", 16))
+    )
+    other = replace(other, crf=20, noise_sd=0.1)
+    one = twin(spec, factor, other=other)
+    fields = {"motion": {"motion", "label"}, "noise": {"noise_sd", "noise_seed"}, "compression": {"crf"}}
+    before, after = flat(asdict(spec)), flat(asdict(one))
+    assert {name.split(".")[0] for name in before if before[name] != after[name]} == fields.get(factor, {factor})
+    assert twin(one, factor, other=spec) == spec
+    same_flow = torch.equal(render(one).flow, render(spec).flow)
+    assert same_flow == (factor not in ("motion", "shape", "camera"))
+
+
+def test_a_figure_is_no_twin_of_a_sprite():
+    sprite = sample_specs(studio(), clips_per_class=1, seed=0)[0]
+    with pytest.raises(ValueError, match="the clips are of sprites and of figures; twins need two clips of one kind"):
+        twin(sprite, "light", other=figure())
+
+
+# write_synthetic_dataset, dataset_specs
+
+
+def test_a_dataset_of_figures_is_written_and_read_back(tmp_path):
+    config = replace(street(actors="figures"), size=32)
+    folder = write_synthetic_dataset(tmp_path / "figures", config=config, clips_per_class=1, seed=3)
+    record = json.loads((folder / "dataset.json").read_text())
+    assert record["config"] == asdict(config) and record["config"]["actors"] == "figures"
+    assert record["classes"] == list(FIGURE_CLASSES)
+    specs = dataset_specs(folder)
+    assert specs == sample_specs(config, clips_per_class=1, seed=3)
+    with (folder / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, spec in zip(rows, specs, strict=True):
+        assert (row["file"], row["label"]) == (f"videos/{spec.label}_0000.mp4", spec.label)
+        assert row["object_look"] == FIGURE_CLASSES[spec.surface.look]
+        assert float(row["height_px"]) == pytest.approx(spec.motion.height, abs=1e-3)
+    clip = render(specs[4])
+    back = read_clip(folder / rows[4]["file"], frames=8, size=None)
+    assert (back.float() - clip.frames.float()).abs().mean() < 12  # crf 30 and sensor noise
+    assert torch.equal(load_exact(folder, rows[4]["file"]).mask, clip.mask)
+    for change in ({"actors": "ponies"}, {"actors": ["figures"]}):
+        (folder / "dataset.json").write_text(json.dumps({**record, "config": record["config"] | change}))
+        with pytest.raises(ValueError, match=r"describes no world: actors is .*; expected one of sprites, figures"):
+            dataset_specs(folder)
+    with pytest.raises(ValueError, match="holds another synthetic dataset, with other config and classes"):
+        write_synthetic_dataset(folder, config=replace(street(), size=32), clips_per_class=1, seed=3)
+
+
+# synthetic_world
+
+
+def test_a_world_of_figures_lies_beside_that_of_sprites(tmp_path):
+    def world(**options):
+        clips = {"train_per_class": 1, "validation_per_class": 1, "test_per_class": 1}
+        return synthetic_world(tmp_path, seed=0, **clips, frames=4, size=16, rendered_size=16, **options)
+
+    sprites, figures = world(), world(actors="figures")
+    assert len(list(tmp_path.iterdir())) == 10
+    for split in (figures.train, figures.validation, *figures.tests.values()):
+        assert split.classes == FIGURE_CLASSES
+        assert [spec.label for spec in dataset_specs(split.examples[0].path.parents[1])] == list(FIGURE_CLASSES)
+    assert sprites.train.classes == CLASSES
+    same = world(source=studio(actors="figures"), target=street(actors="figures"))
+    dialled = world(target=replace(street(), pan=0.05), actors="figures")
+    assert same.street.examples == figures.street.examples == world(actors="figures").street.examples
+    assert dialled.train.examples == figures.train.examples and dialled.street.examples != figures.street.examples
+    assert world(source=studio(actors="figures"), actors="sprites").train.examples == sprites.train.examples
+    exact, mask = figures.street.exact(0)
+    assert exact.shape == (2, 3, 16, 16) and mask.any()
+    with pytest.raises(DatasetError, match="the source has figures and the target sprites; a class must mean the same"):
+        world(source=studio(actors="figures"))

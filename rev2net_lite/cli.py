@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
     work = (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce)
-    for add in (*work, _add_dataset, _add_transfer, _add_course, _add_grade, _add_bench):
+    for add in (*work, _add_dataset, _add_transfer, _add_target, _add_course, _add_grade, _add_bench):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -207,7 +207,7 @@ def _draw_overview(folder: Path) -> Path:
 
 def _add_trials(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("trials", help="train a set of loss settings: what notebooks 06 and 07 show")
-    parser.add_argument("name", help="weights or discrepancy")
+    parser.add_argument("name", help="weights, discrepancy or search")
     parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
     parser.add_argument("--seed", type=int, default=1, help="seed of every trial (default: 1)")
     parser.add_argument("--folder", type=Path, help="where to write (default: the kit's assets)")
@@ -364,6 +364,39 @@ def _transfer(options: argparse.Namespace) -> int:
     for what, why in outcome.failed.items():
         print(f"rev2net: {what} failed: {why}", file=sys.stderr)
     return 1 if outcome.failed else 0
+
+
+def _add_target(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("target", help="test a trained model on a folder of clips that you filmed")
+    parser.add_argument("folder", type=Path, help="one folder of clips per class in it, named as the model's classes")
+    parser.add_argument("--model", type=Path, help="folder of a checkpoint (default: the bundled model)")
+    parser.add_argument("--profile", help="that the model was trained at, where its checkpoint does not say")
+    parser.add_argument("--seconds", type=float, help="test up to 5 parts of a clip of this length, not the whole clip")
+    parser.add_argument("--output", type=Path, help="folder for what is made (default: below build/target)")
+    parser.set_defaults(command=_target)
+
+
+def _target(options: argparse.Namespace) -> int:
+    from rev2net_lite.own_target import try_target, write_target
+    from rev2net_lite.plots import confusion_matrix
+
+    folder = options.folder.expanduser()
+    output = (options.output or build_folder() / "target" / folder.resolve().name).expanduser().absolute()
+    result = try_target(
+        folder,
+        cache=output / "cache",
+        model=options.model,
+        profile=options.profile,
+        seconds=options.seconds,
+        progress=True,
+    )
+    print(f"{result.folder}\n\n{result}\n")
+    write_target(result, output)
+    picture = confusion_matrix(
+        result.evaluation.confusion, result.classes, title=f"{result.model} on {result.folder.report.name}"
+    )
+    print(f"Record, clip by clip list and picture: {picture.save(output / 'confusion.png').parent}")
+    return 0
 
 
 def _add_course(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

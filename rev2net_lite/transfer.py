@@ -67,6 +67,7 @@ __all__ = [
     "Pair",
     "Splits",
     "TransferConfig",
+    "decode_clips",
     "pair_folders",
     "per_video",
     "prepare_pair",
@@ -305,7 +306,7 @@ def prepare_pair(
         report(
             f"{source.name}: {sum(map(len, parts))} clips of {len(source.clips)} videos; those decoded before are kept"
         )
-        unreadable = _decode(parts, name=source.name, progress=progress)
+        unreadable = decode_clips(parts, name=source.name, progress=progress)
         broken |= bool(unreadable)
         reports.append(source.without(unreadable))
     if broken:
@@ -790,8 +791,14 @@ def _parts(splits: Splits) -> list[ClipDataset]:
     return [part for part in (splits.train, splits.validation, splits.test) if part is not None]
 
 
-def _decode(parts: Sequence[ClipDataset], *, name: str, progress: bool) -> dict[Path, str]:
-    """Every clip in the cache, but for those of videos that cannot be decoded, which come back with the reason."""
+def decode_clips(parts: Sequence[ClipDataset], *, name: str, progress: bool) -> dict[Path, str]:
+    """Why videos cannot be decoded, by path; every clip of the others is in its dataset's cache then.
+
+    Args:
+        parts: datasets.
+        name: stands before the bar.
+        progress: show a bar, where standard error is a terminal.
+    """
     unreadable: dict[Path, str] = {}
     clips = [(part, index) for part in parts for index in range(len(part))]
     for part, index in tqdm(clips, desc=f"{name}: clips", disable=None if progress else True, file=sys.stderr):

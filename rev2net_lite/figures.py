@@ -231,7 +231,7 @@ def skeleton(phases: Array) -> tuple[Array, Array, Array]:
     legs = {}
     for name, sign in (("near", 1), ("far", -1)):
         hip = vector(sign * 0.035, hips)
-        lift = 0.7 * (hips - 0.04) * np.maximum(sign * np.sin(run), 0)
+        lift = 0.7 * (hips - 0.04) * np.maximum(sign * np.sin(run), 0) ** 2
         ankle = vector(sign * (0.035 + 0.235 * np.sin(walk)), 0.04 + lift)
         # Two bones of one length: the knee stands forward from the middle.
         way = ankle - hip
@@ -248,7 +248,7 @@ def skeleton(phases: Array) -> tuple[Array, Array, Array]:
     arms = {}
     for name, sign in (("near", 1), ("far", -1)):
         # Elevation of upper arm and forearm over the horizontal; past a right angle the hand comes in again.
-        raised = -0.1 + 1.45 * shut
+        raised = -0.1 + 1.45 * shut - sign * 0.6 * np.sin(run)[:, None]
         bent = 1.0 + 1.35 * shut + (0.8 * np.sin(wave)[:, None] if name == "near" else 0.0)
         shoulder = waist + 0.26 * up + sign * 0.12 * out
         elbow = shoulder + _UPPER_ARM * (np.sin(raised) * up + sign * np.cos(raised) * out)

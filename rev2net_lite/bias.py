@@ -19,9 +19,10 @@ from torch import Tensor
 
 from rev2net_lite.datasets import Batch, ClipDataset, Sampling
 from rev2net_lite.evaluation import Interval, accuracy, model_output, paired_interval
+from rev2net_lite.figures import BUILDS
 from rev2net_lite.models import Model
 from rev2net_lite.shapes import check_shape
-from rev2net_lite.synthetic import CLASSES, SHAPES, ClipSpec, dataset_specs, render, twin
+from rev2net_lite.synthetic import ACTORS, SHAPES, Actors, ClipSpec, dataset_specs, render, twin
 from rev2net_lite.video import write_video
 
 __all__ = [
@@ -181,8 +182,8 @@ def clip_specs(dataset: ClipDataset) -> list[ClipSpec]:
     return found
 
 
-def factor_levels(factor: str) -> tuple[str, ...]:
-    """Everything that a factor of `TIED_FACTORS` can be.
+def factor_levels(factor: str, *, actors: Actors = "sprites") -> tuple[str, ...]:
+    """Everything that a factor of `TIED_FACTORS` can be in clips of such actors.
 
     Looks are named by the class that they are tied to; paces are sixteenths of a scale from half to twice the middle
     pace; pans are directions on the screen, clockwise from the right.
@@ -193,15 +194,16 @@ def factor_levels(factor: str) -> tuple[str, ...]:
     >>> factor_levels("shape")[:3]
     ('disc', 'triangle', 'square')
     """
-    levels = {"surface": CLASSES, "shape": SHAPES, "background": CLASSES, "pace": _PACES, "pan": _PANS}
+    looks, shapes = ACTORS[actors], SHAPES if actors == "sprites" else tuple(BUILDS)
+    levels = {"surface": looks, "shape": shapes, "background": looks, "pace": _PACES, "pan": _PANS}
     if factor not in levels:
         raise ValueError(f"factor is {factor!r}; expected one of {', '.join(TIED_FACTORS)}")
     return levels[factor]
 
 
 def factor_level(spec: ClipSpec, factor: str) -> str:
-    """Which of `factor_levels(factor)` a clip has."""
-    levels = factor_levels(factor)
+    """Which of `factor_levels(factor, actors=spec.actors)` a clip has."""
+    levels = factor_levels(factor, actors=spec.actors)
     if factor == "surface":
         return levels[spec.surface.look]
     if factor == "shape":
@@ -246,15 +248,16 @@ def tie(specs: Sequence[ClipSpec], factor: str, *, learned_from: Sequence[ClipSp
             from its training clips; None takes `specs` themselves, which flatters it a little.
 
     Raises:
-        ValueError: the factor is unknown, or the clips are of fewer than two classes.
+        ValueError: the factor is unknown, or the clips are of fewer than two classes or of two kinds of actors.
 
     >>> from rev2net_lite.synthetic import SyntheticConfig, sample_specs
     >>> clips = sample_specs(SyntheticConfig(appearance_bias=1.0), clips_per_class=2, seed=0)
     >>> tie(clips, "background").guess.value, tie(clips, "pan").guess.value
     (1.0, 0.125)
     """
-    levels = factor_levels(factor)
-    counts = _count(specs, factor)
+    actors = _actors([*specs, *(learned_from or ())])
+    levels, classes = factor_levels(factor, actors=actors), ACTORS[actors]
+    counts = _count(specs, factor, levels=levels, classes=classes)
     n = int(counts.sum())
     entropy = _entropy(counts.sum(0))
     if entropy == 0:
@@ -263,12 +266,13 @@ def tie(specs: Sequence[ClipSpec], factor: str, *, learned_from: Sequence[ClipSp
         )
     information = entropy + _entropy(counts.sum(1)) - _entropy(counts.flatten())
     seen, present = (int((counts.sum(axis) > 0).sum()) for axis in (1, 0))
-    rule = (counts if learned_from is None else _count(learned_from, factor)).argmax(1)
-    hits = torch.tensor([int(rule[levels.index(factor_level(s, factor))]) == CLASSES.index(s.label) for s in specs])
+    learned = counts if learned_from is None else _count(learned_from, factor, levels=levels, classes=classes)
+    rule = learned.argmax(1)
+    hits = torch.tensor([int(rule[levels.index(factor_level(s, factor))]) == classes.index(s.label) for s in specs])
     return Tie(
         factor=factor,
         levels=levels,
-        classes=CLASSES,
+        classes=classes,
         counts=counts,
         information=max(0.0, information) / entropy,
         # The plug-in estimate's bias (Miller 1955), in nats like the rest.
@@ -293,8 +297,9 @@ def pick_donors(specs: Sequence[ClipSpec], pool: Sequence[ClipSpec]) -> list[Cli
     taken: dict[str, int] = defaultdict(int)
     donors = []
     for spec in specs:
-        start = CLASSES.index(spec.label)
-        turn = [CLASSES[(start + step) % len(CLASSES)] for step in range(1, len(CLASSES))]
+        classes = spec.classes
+        start = classes.index(spec.label)
+        turn = [classes[(start + step) % len(classes)] for step in range(1, len(classes))]
         others = [of_class[label] for label in turn if label in of_class]
         if not others:
             raise ValueError(
@@ -424,26 +429,33 @@ def conflict(specs: Sequence[ClipSpec], logits: Tensor, factor: str) -> Conflict
 
     Raises:
         ShapeError: another number of logits than clips.
-        ValueError: the factor is another one, or look and motion agree in every clip.
+        ValueError: the factor is another one, look and motion agree in every clip, or there are two kinds of actors.
     """
     if factor not in ("surface", "background"):
         raise ValueError(f"factor is {factor!r}; expected surface or background, whose looks are named by a class")
-    check_shape("logits", logits, "n k", n=len(specs), k=len(CLASSES))
-    labels = torch.tensor([CLASSES.index(spec.label) for spec in specs])
-    looks = torch.tensor([CLASSES.index(factor_level(spec, factor)) for spec in specs])
+    classes = ACTORS[_actors(specs)]
+    check_shape("logits", logits, "n k", n=len(specs), k=len(classes))
+    labels = torch.tensor([classes.index(spec.label) for spec in specs])
+    looks = torch.tensor([classes.index(factor_level(spec, factor)) for spec in specs])
     apart = labels != looks
     if not apart.any():
         raise ValueError(f"motion and {factor} agree in all {len(specs)} clips; take clips of a split with loose ties")
     predicted, labels, looks = logits.argmax(-1)[apart], labels[apart], looks[apart]
     label, look = hit_rate(predicted == labels), hit_rate(predicted == looks)
-    return Conflict(label, look, (1 - label.value - look.value) / (len(CLASSES) - 2))
+    return Conflict(label, look, (1 - label.value - look.value) / (len(classes) - 2))
 
 
-def _count(specs: Sequence[ClipSpec], factor: str) -> Tensor:
-    levels = factor_levels(factor)
-    places = [levels.index(factor_level(s, factor)) * len(CLASSES) + CLASSES.index(s.label) for s in specs]
-    counts = torch.bincount(torch.tensor(places, dtype=torch.long), minlength=len(levels) * len(CLASSES))
-    return counts.reshape(len(levels), len(CLASSES))
+def _actors(specs: Sequence[ClipSpec]) -> Actors:
+    kinds = sorted({spec.actors for spec in specs})
+    if len(kinds) > 1:
+        raise ValueError(f"the clips are of {' and of '.join(kinds)}; their classes differ, so count each kind alone")
+    return kinds[0] if kinds else "sprites"
+
+
+def _count(specs: Sequence[ClipSpec], factor: str, *, levels: tuple[str, ...], classes: tuple[str, ...]) -> Tensor:
+    places = [levels.index(factor_level(s, factor)) * len(classes) + classes.index(s.label) for s in specs]
+    counts = torch.bincount(torch.tensor(places, dtype=torch.long), minlength=len(levels) * len(classes))
+    return counts.reshape(len(levels), len(classes))
 
 
 def _entropy(counts: Tensor) -> float:

@@ -25,6 +25,7 @@ from rev2net_lite.bias import (
 )
 from rev2net_lite.datasets import ClipDataset, Example, Sampling, SyntheticWorld
 from rev2net_lite.evaluation import accuracy, evaluate, paired_interval
+from rev2net_lite.figures import BUILDS, FIGURE_CLASSES
 from rev2net_lite.models import build_model
 from rev2net_lite.shapes import ShapeError
 from rev2net_lite.synthetic import (
@@ -311,6 +312,27 @@ def test_conflicts_that_cannot_be_are_refused() -> None:
 
 def test_shapes_are_the_levels_of_shape() -> None:
     assert factor_levels("shape") == SHAPES
+    assert factor_levels("shape", actors="figures") == tuple(BUILDS)
+
+
+def test_figures_are_counted_by_their_own_classes() -> None:
+    tied = sample_specs(SyntheticConfig(appearance_bias=1.0, actors="figures"), clips_per_class=2, seed=0)
+    for factor in ("surface", "shape", "background"):
+        found = tie(tied, factor)
+        assert (found.guess.value, found.classes) == (1.0, FIGURE_CLASSES)
+        assert found.levels == (tuple(BUILDS) if factor == "shape" else FIGURE_CLASSES)
+    assert tie(tied, "pace", learned_from=tied).classes == FIGURE_CLASSES
+    assert factor_level(tied[2], "background") == "run" and factor_level(tied[2], "shape") == tuple(BUILDS)[1]
+    donors = pick_donors(tied, tied)
+    assert all(donor.label != spec.label for donor, spec in zip(donors, tied, strict=True))
+    assert {spec.label for spec in twin_specs(tied, ["background", "shape"], donors=donors)} == set(FIGURE_CLASSES)
+    loose = sample_specs(SyntheticConfig(appearance_bias=0.0, actors="figures"), clips_per_class=2, seed=0)
+    right = torch.eye(8)[[FIGURE_CLASSES.index(spec.label) for spec in loose]]
+    assert conflict(loose, right, "surface").label.value == 1.0
+    sprites = clips_of(studio(), 1)
+    for mixed in (lambda: tie(sprites, "pan", learned_from=tied), lambda: conflict(sprites + tied, right, "surface")):
+        with pytest.raises(ValueError, match="the clips are of figures and of sprites; their classes differ, so count"):
+            mixed()
 
 
 # What a single frame gives away

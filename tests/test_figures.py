@@ -149,6 +149,20 @@ def test_flesh_is_as_wide_as_the_build_says(build):
         assert areas[0] / areas[1] == pytest.approx(np.hypot(np.cos(1.15), depth * np.sin(1.15)), rel=0.01)
 
 
+def test_far_limbs_are_darker_than_near_ones_so_that_crossing_legs_can_be_told_apart():
+    spec = figure()
+    plain = replace(spec.surface, colours=((0.8, 0.8, 0.8), (0.8, 0.8, 0.8)))
+    spec = replace(spec, surface=plain, noise_sd=0.0, light=replace(spec.light, contrast=1.0, brightness=0.0))
+    clip, top = render(spec), top_parts(spec)
+    inner = torch.nn.functional.avg_pool2d(clip.mask.float(), 3, stride=1, padding=1) > 0.99
+    for part, name in enumerate(PARTS):
+        own = torch.from_numpy(top == part) & inner
+        alike = torch.nn.functional.avg_pool2d(own.float(), 3, stride=1, padding=1) > 0.99
+        if alike.any():
+            grey = clip.frames[:, alike].float().mean() / 255
+            assert grey.item() == pytest.approx(0.8 * (0.68 if name.startswith("far") else 1.0), abs=0.01), name
+
+
 @pytest.mark.parametrize("label", FIGURE_CLASSES)
 def test_the_middle_of_each_bone_moves_as_its_joints_do(label):
     spec = figure(label, frames=9, config=replace(untied_studio(actors="figures"), size=128))

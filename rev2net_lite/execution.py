@@ -44,6 +44,7 @@ __all__ = [
     "NotebookError",
     "Outcome",
     "budget_minutes",
+    "end_kernels",
     "end_runs",
     "execute_notebook",
     "notebook_parameters",
@@ -157,6 +158,13 @@ def execute_notebook(
     return _execute(path, Path(output), parameters=parameters, limits=limits, threads=threads, groups=groups)
 
 
+def end_kernels(groups: Iterable[int]) -> None:
+    """Nothing; the processes of these groups are killed: kernels, and what their cells started."""
+    for group in list(groups):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+
 def end_runs(pool: ThreadPoolExecutor, futures: Iterable[Future[Any]], groups: set[int]) -> None:
     """Nothing; every run of the pool has ended: those that wait are cancelled, the kernels of the others are killed.
 
@@ -164,7 +172,7 @@ def end_runs(pool: ThreadPoolExecutor, futures: Iterable[Future[Any]], groups: s
     """
     pool.shutdown(wait=False, cancel_futures=True)
     while not all(future.done() for future in futures):
-        _kill(groups)
+        end_kernels(groups)
         time.sleep(0.1)
 
 
@@ -342,7 +350,7 @@ def _execute(
         raise NotebookError(name, _no_copy(error), output) from error
     finally:
         # What the cells started may outlive the kernel.
-        _kill(own)
+        end_kernels(own)
         groups -= own
         try:
             _keep_copy(draft, output)
@@ -437,12 +445,6 @@ def _kernel_class(folder: Path, threads: int, groups: tuple[set[int], ...]) -> t
 def _last_words(folder: Path) -> str:
     lines = (folder / _KERNEL_LOG).read_text(errors="replace").strip().splitlines()
     return f"; its last words: {_one_line(lines[-1])}" if lines else ""
-
-
-def _kill(groups: set[int]) -> None:
-    for group in list(groups):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
 
 
 def _widget_errors(notebook: NotebookNode) -> list[str]:

@@ -236,6 +236,10 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds (default: 5)")
     parser.add_argument("--first", type=int, default=100, help="first seed (default: 100)")
     parser.add_argument("--test-seed", type=int, default=0, help="of the test clips; 0: those the kit was made with")
+    parser.add_argument(
+        "--kind", default="sprites", help="world: sprites, figures, or with changes: 'sprites appearance_bias=0.5'"
+    )
+    parser.add_argument("--systems", default="", help="what is trained, with commas between (default: the profile's)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at once (default: 2)")
     parser.add_argument("--build", type=Path, help="folder for everything that is made (default: build)")
     parser.add_argument("--publish", action="store_true", help="put the records into the kit's assets and README")
@@ -251,21 +255,32 @@ def _reproduce(options: argparse.Namespace) -> int:
             "the first two, and 0 or more for the last"
         )
     profile = get_profile(options.profile)
+    from rev2net_lite.experiment import read_kind
+    from rev2net_lite.study import chosen_systems
+
+    read_kind(options.kind)
+    chosen_systems(options.systems, profile=profile)
     top = checkout_folder()
     if options.publish and top is None:
         raise ValueError("--publish writes into a checkout, and this kit was installed from a wheel; clone it")
     from rev2net_lite.execution import run_series
     from rev2net_lite.study import study_records, write_readme
-    from rev2net_lite.study_runs import publish, run_study
+    from rev2net_lite.study_runs import group_folder, publish, run_study
 
     build = (options.build or build_folder()).expanduser().absolute() / "reproduce"
     seeds = range(options.first, options.first + options.seeds)
     print(f"Running {len(seeds)} seed(s) at profile {profile.name}; finished ones are kept", flush=True)
     results = build / "results.json"
-    # Other test clips are another study, which does not replace the runs of the first.
-    folder = build / (profile.name + (f"-tests_{options.test_seed}" if options.test_seed else ""))
+    folder = build / group_folder(profile.name, options.test_seed, options.kind)
     failed = run_study(
-        profile, seeds=seeds, folder=folder, jobs=options.jobs, test_seed=options.test_seed, results=results
+        profile,
+        seeds=seeds,
+        folder=folder,
+        jobs=options.jobs,
+        systems=options.systems,
+        test_seed=options.test_seed,
+        kind=options.kind,
+        results=results,
     )
     if options.publish and top is not None:
         publish(folder, into=top / "assets" / "study")

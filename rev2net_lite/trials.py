@@ -89,8 +89,25 @@ def _discrepancy() -> tuple[Trial, ...]:
     return tuple(Trial("rev2net", losses) for losses in found)
 
 
-SETS: dict[str, tuple[Trial, ...]] = {"weights": _weights(), "discrepancy": _discrepancy()}
-"""Flow weight against frame weight; and the penalty's form, normalisation, weight, teacher and levels."""
+def _search() -> tuple[Trial, ...]:
+    base = LossConfig()
+    found = [Trial("rev2net", base)]
+    found += [Trial("flow_decoder", replace(base, flow_weight=flow)) for flow in (2.0, 8.0, 32.0)]
+    for flow, frame in product((8.0, 32.0), (1.0, 4.0)):
+        losses = replace(base, flow_weight=flow, frame_weight=frame)
+        found.append(Trial("multitask", replace(losses, discrepancy_weight=0.0)))
+        found += [Trial("rev2net", replace(losses, discrepancy_weight=weight)) for weight in (0.03, 0.1, 0.3)]
+    # Learned weights start from the defaults.
+    found += [
+        Trial("flow_decoder", replace(base, weighting="learned")),
+        Trial("rev2net", replace(base, weighting="learned")),
+    ]
+    return tuple(found)
+
+
+SETS: dict[str, tuple[Trial, ...]] = {"weights": _weights(), "discrepancy": _discrepancy(), "search": _search()}
+"""Flow weight against frame weight; the penalty's form, normalisation, weight, teacher and levels; and the search for a
+setting in which the whole of Rev2Net beats the flow decoder alone, whose weight is turned as well."""
 
 
 def run_trials(

@@ -244,6 +244,13 @@ def test_reproduce_runs_seeds_never_looked_at_and_says_where_findings_and_report
     assert reproduced["test_seed"] == 0
     assert main(["reproduce", "--seeds", "2", "--test-seed", "1"]) == 0
     assert (reproduced["test_seed"], reproduced["folder"]) == (1, build / "laptop-tests_1")
+    assert (reproduced["kind"], reproduced["systems"]) == ("sprites", "")
+    assert main(["reproduce", "--seeds", "2", "--kind", "figures pan=0.12", "--systems", "rgb,rev2net"]) == 0
+    assert (reproduced["kind"], reproduced["folder"]) == ("figures pan=0.12", build / "laptop-figures_pan_0_12")
+    assert reproduced["systems"] == "rgb,rev2net"
+    assert main(["reproduce", "--kind", "robots"]) == 2 and main(["reproduce", "--systems", "rbg"]) == 2
+    said = capsys.readouterr().err
+    assert "the kind of world is 'robots'" in said and "there is no system 'rbg'" in said
     # A failed seed is an exit code of one, and the report is made all the same.
     del reproduced["report"]
     assert main(["reproduce", "--seeds", "3"]) == 1 and "report" in reproduced

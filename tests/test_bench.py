@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +12,15 @@ import torch
 from rev2net_lite import bench
 from rev2net_lite.bench import README_MARKS, Row, readme_section, run_bench, table
 from rev2net_lite.bench.decode import _number, _numbered
+from rev2net_lite.bench.decoders import PlainDecoder
 from rev2net_lite.bench.flow import moving_textures
 from rev2net_lite.bench.measuring import Timing, holds, interleaved, ratio_row, spread
+from rev2net_lite.bench.notebooks import notebook_rows
 from rev2net_lite.bundled import checkout_folder
 from rev2net_lite.cli import main
 from rev2net_lite.files import with_section
 from rev2net_lite.flow import endpoint_error, inside_frame, warp
+from rev2net_lite.networks import SIZES, Encoder
 from rev2net_lite.tvl1 import tvl1_flow
 
 
@@ -89,6 +93,31 @@ def test_rows_are_reported_and_kept_with_versions_and_date(monkeypatch: pytest.M
 def test_an_unknown_group_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no group 'flaw' of measurements; the groups are flow, decode"):
         run_bench(["flaw"], device=torch.device("cpu"), file=tmp_path / "x.json", report=print)
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "base"])
+def test_the_plain_decoder_gives_back_the_size_of_the_clip(size: str) -> None:
+    config = SIZES[size]
+    t, h, w = (2 * stride for stride in config.total_stride)
+    pyramid = Encoder(3, config=config)(torch.rand(1, 3, t, h, w))
+    output, features = PlainDecoder(2, config=config)(pyramid)
+    assert output.shape == (1, 2, t, h, w) and features == ()
+
+
+def test_the_series_is_timed_or_its_failure_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        said = "01_x: completed in 0.1 min\n" + ("02_y: failed after 0.1 min: NameError\n" if len(calls) > 1 else "")
+        return subprocess.CompletedProcess(command, int(len(calls) > 1), said, "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    wall, processor = notebook_rows()
+    assert calls[0][1:6] == ["-m", "rev2net_lite", "run", "--profile", "smoke"]
+    assert wall.met is True and wall.unit == processor.unit == "min" and processor.met is None
+    (failed,) = notebook_rows()
+    assert failed.void == "it failed: 02_y: failed after 0.1 min: NameError" and failed.met is None
 
 
 def test_the_training_path_imports_nothing_that_draws() -> None:

@@ -44,10 +44,22 @@ def _training(device: torch.device) -> Iterator[Row]:
     return training_rows(device)
 
 
+def _decoders(_: torch.device) -> Iterator[Row]:
+    from rev2net_lite.bench.decoders import decoder_rows
+
+    return decoder_rows()
+
+
 def _growth(_: torch.device) -> Iterator[Row]:
     from rev2net_lite.bench.growth import growth_rows
 
     return growth_rows()
+
+
+def _notebooks(_: torch.device) -> Iterator[Row]:
+    from rev2net_lite.bench.notebooks import notebook_rows
+
+    return notebook_rows()
 
 
 def _imports(_: torch.device) -> Iterator[Row]:
@@ -67,8 +79,10 @@ GROUPS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "flow": _flow,
     "decode": _decode,
     "training": _training,
+    "decoders": _decoders,
     "growth": _growth,
     "imports": _imports,
+    "notebooks": _notebooks,
 }
 
 

@@ -333,7 +333,7 @@ def _add_transfer(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--splits", type=Path, nargs="+", default=[], help="folders of official split files elsewhere")
     parser.add_argument("--split", default="1", choices=_SPLITS, help="the official split; none splits by groups")
     parser.add_argument("--accept", default="", help="kinds of problems to go on with, commas between, or all")
-    parser.add_argument("--systems", default="rgb,flow_decoder,multitask,rev2net", help="with commas between")
+    parser.add_argument("--systems", help="commas between (default: rgb, flow_decoder, multitask, rev2net)")
     parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default: 3)")
     parser.add_argument("--first-seed", type=int, default=0, help="first seed (default: 0)")
@@ -350,10 +350,11 @@ def _transfer(options: argparse.Namespace) -> int:
             f"--seeds is {options.seeds} and --first-seed {options.first_seed}; expected at least 1 and at least 0"
         )
     from rev2net_lite.dataset_report import KINDS
-    from rev2net_lite.transfer import DataFolder, TransferConfig, pair_folders, run_transfer
+    from rev2net_lite.transfer import DEFAULT_SYSTEMS, DataFolder, TransferConfig, pair_folders, run_transfer
 
+    named = None if options.systems is None else tuple(name.strip() for name in options.systems.split(","))
     config = TransferConfig(
-        systems=tuple(name.strip() for name in options.systems.split(",")),
+        systems=DEFAULT_SYSTEMS if named is None else named,
         seeds=tuple(range(options.first_seed, options.first_seed + options.seeds)),
         seconds=options.seconds,
         parts=options.parts,

@@ -73,7 +73,15 @@ def test_folders_are_matched_to_classes_by_their_letters(filmed: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("shrnk", ("shrink",)), ("left", ("slide_left",)), ("rises", ("rise",)), ("hop", ()), ("走る", ()), ("_", ())],
+    [
+        ("shrnk", ("shrink",)),
+        ("left", ("slide_left",)),
+        ("rises", ("rise",)),
+        ("my fall at home", ("fall",)),
+        ("hop", ()),
+        ("走る", ()),
+        ("_", ()),
+    ],
 )
 def test_a_name_that_is_nearly_a_class_is_asked_about(name: str, meant: tuple[str, ...]) -> None:
     assert own_target._meant(name, CLASSES) == meant

@@ -13,7 +13,7 @@ import pytest
 import torch
 from miniatures import write_folder, write_hmdb51, write_ucf101
 
-from rev2net_lite import datasets, profiles, training, transfer
+from rev2net_lite import cli, datasets, profiles, training, transfer
 from rev2net_lite.checkpoints import load_checkpoint
 from rev2net_lite.cli import main
 from rev2net_lite.dataset_report import Clip, folder_report
@@ -144,6 +144,28 @@ def test_the_command_says_what_is_wrong(
     assert "file cannot be written" in error(*both, "--output", str(tmp_path / "file"))
 
 
+def test_what_is_not_said_has_a_default(
+    miniatures: tuple[DataFolder, DataFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+
+    def run_transfer(pair: Pair, **options: object) -> transfer.Outcome:
+        asked.update(options)
+        (tmp_path / "table.txt").touch()
+        return transfer.Outcome([], {}, tmp_path / "table.txt")
+
+    monkeypatch.setattr(transfer, "run_transfer", run_transfer)
+    monkeypatch.setattr(cli, "build_folder", lambda: tmp_path / "build")
+    ucf, hmdb = miniatures
+    assert main(["transfer", f"hmdb51:{hmdb.path}", f"ucf101:{ucf.path}"]) == 0
+    assert asked["config"] == TransferConfig(transfer.DEFAULT_SYSTEMS, (0, 1, 2), 1.0, 3)
+    assert asked["output"] == tmp_path / "build" / "transfer" / "HMDB51-UCF101-laptop"
+    assert asked["profile"] == get_profile("laptop")
+    more = ["--systems", "rgb, flow", "--seconds", "2", "--parts", "1", "--seeds", "2", "--first-seed", "7"]
+    main(["transfer", f"hmdb51:{hmdb.path}", f"ucf101:{ucf.path}", *more])
+    assert asked["config"] == TransferConfig(("rgb", "flow"), (7, 8), 2.0, 1)
+
+
 def test_split_files_may_lie_elsewhere_and_a_failed_run_is_an_exit_code_of_one(
     miniatures: tuple[DataFolder, DataFolder],
     tmp_path: Path,
@@ -184,7 +206,9 @@ def test_groups_never_cross_and_targets_are_never_trained_on(
         "RockClimbingIndoor",
         "RopeClimbing",
     }
-    _, data = prepare_pair(pair, config=RGB, profile=SMALL, cache=tmp_path, report=quiet)
+    halves = replace(RGB, seconds=0.5, parts=2)
+    _, data = prepare_pair(pair, config=halves, profile=SMALL, cache=tmp_path, report=quiet)
+    assert [(e.start_s, e.duration_s) for e in data["UCF101"].train.examples[:2]] == [(0.0, 0.5), (1.5, 0.5)]
     for splits in data.values():
         assert splits.test.held_out and not splits.train.held_out and splits.validation is not None
         assert not splits.validation.held_out and splits.train.flow is None

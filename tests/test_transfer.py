@@ -149,7 +149,7 @@ def test_what_is_not_said_has_a_default(
 ) -> None:
     asked: dict[str, object] = {}
 
-    def run_transfer(pair: Pair, **options: object) -> transfer.Outcome:
+    def run_transfer(_: Pair, **options: object) -> transfer.Outcome:
         asked.update(options)
         (tmp_path / "table.txt").touch()
         return transfer.Outcome([], {}, tmp_path / "table.txt")

@@ -46,7 +46,7 @@ STUDY_CELLS = (
     """
 from rev2net_lite.runs import open_run
 run = open_run("09_cross_dataset", {"profile": profile, "seed": seed, "output": output, "systems": systems,
-    "test_seed": test_seed})
+    "test_seed": test_seed, "kind": kind, "shifts": shifts})
 """,
     'run.record("accuracy/rgb/street", 0.25 + seed / 1000, unit="fraction", n=8)\nrun.finish()',
 )
@@ -129,6 +129,7 @@ def series(source: Path, folder: Path) -> None:
 def write_notebooks(folder: Path) -> None:
     """The notebooks of `sweep` and `series`."""
     parameters = {"profile": "smoke", "seed": 0, "output": "", "systems": "", "test_seed": 0}
+    parameters |= {"kind": "sprites", "shifts": ""}
     text = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     write_notebook(folder, "09_cross_dataset", *(cell.replace("{", "{{").replace("}", "}}") for cell in STUDY_CELLS))
     path = folder / "09_cross_dataset.ipynb"

@@ -237,8 +237,10 @@ def pair_folders(
 
     Raises:
         DatasetError: a folder or split files are not there; fewer than two classes can be trained and tested on both
-            sides; or there are problems that were not accepted.
+            sides; or there are problems that were not accepted, or an unknown kind was.
     """
+    if unknown := sorted(set(accept) - set(KINDS)):
+        raise DatasetError(f"{', '.join(unknown)} is no kind of problem to accept; expected some of {', '.join(KINDS)}")
     if first.path.resolve() == second.path.resolve():
         raise DatasetError(f"both data sets are {first.path}; name two different folders")
     names = _class_names(first, second), _class_names(second, first)
@@ -640,8 +642,6 @@ def _paired(
     Raises:
         DatasetError: as in `pair_folders`.
     """
-    if unknown := sorted(set(accept) - set(KINDS)):
-        raise DatasetError(f"{', '.join(unknown)} is no kind of problem to accept; expected some of {', '.join(KINDS)}")
     reports = [first, second]
     if own_split is None:
         own_split = tuple(each.name for each in reports if all(clip.side == "all" for clip in each.clips))

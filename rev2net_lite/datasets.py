@@ -13,7 +13,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -380,6 +380,7 @@ def batches(
     epoch: int = 0,
     workers: int = 0,
     positions: Sequence[int] | np.ndarray[Any, np.dtype[np.int64]] | None = None,
+    part: Callable[[Sequence[int]], Sequence[int]] | None = None,
 ) -> Iterator[Batch]:
     """Batches of a dataset on a device, in an order that seed and epoch alone decide.
 
@@ -395,6 +396,7 @@ def batches(
         epoch: of the order.
         workers: processes that read ahead; 0 reads in this one, best where the clips are in memory.
         positions: of the clips of one pass, some of them more than once; None is every clip once.
+        part: of a batch's positions, those that are wanted here, as `distributed.Processes` has it; None is all.
     """
     device = torch.device(device)
     chosen = np.arange(len(dataset)) if positions is None else np.asarray(positions)
@@ -402,6 +404,8 @@ def batches(
     groups = [order[i : i + batch_size].tolist() for i in range(0, len(order), batch_size)]
     if shuffle and len(groups) > 1 and len(groups[-1]) < batch_size:
         groups.pop()
+    if part is not None:
+        groups = [list(part(group)) for group in groups]
     loader = DataLoader(
         dataset,
         batch_sampler=groups,

@@ -20,8 +20,10 @@ import torch
 from rev2net_lite.bundled import build_folder
 from rev2net_lite.checkpoints import save_checkpoint
 from rev2net_lite.datasets import ClipDataset, SyntheticWorld, synthetic_world
+from rev2net_lite.distributed import ALONE, Processes, joined_processes
 from rev2net_lite.entries import LONG, PAN, read_entry
 from rev2net_lite.evaluation import cross_dataset
+from rev2net_lite.files import hold_folder
 from rev2net_lite.losses import LossConfig
 from rev2net_lite.models import Model, build_model
 from rev2net_lite.profiles import Profile
@@ -37,6 +39,7 @@ __all__ = [
     "read_kind",
     "single_shifts",
     "street_dial",
+    "train_and_keep",
     "train_config",
     "train_system",
 ]
@@ -258,8 +261,10 @@ def train_system(
     seed: int,
     device: torch.device,
     losses: LossConfig | None = None,
+    norm: Literal["batch", "group"] = "batch",
     folder: Path | None = None,
     progress: bool = True,
+    processes: Processes = ALONE,
 ) -> tuple[Model, History]:
     """A system trained on the world's source clips, and what happened meanwhile.
 
@@ -270,8 +275,10 @@ def train_system(
         seed: of the initialisation and of the order of clips.
         device: where to train.
         losses: None takes the system's own, `loss_config`.
+        norm: of the model's layers; see `build_model`.
         folder: keeps the training state, so that an interrupted run goes on; see `fit`.
         progress: show a bar to someone who watches.
+        processes: that train it together; see `fit`.
 
     Raises:
         ValueError: the entry's flow is exact and the world's is not, or the other way round.
@@ -283,7 +290,7 @@ def train_system(
             f"{name!r} is trained with {'exact' if entry.exact else 'TV-L1'} flow and the world has "
             f"{'exact' if exact else 'TV-L1'} flow; prepare the world with flow='{'exact' if entry.exact else 'tvl1'}'"
         )
-    model = build_model(entry.system, classes=world.train.classes, size=profile.model_size, seed=seed)
+    model = build_model(entry.system, classes=world.train.classes, size=profile.model_size, norm=norm, seed=seed)
     config = train_config(name, profile, seed=seed)
     history = fit(
         model,
@@ -293,8 +300,98 @@ def train_system(
         folder=folder,
         device=device,
         progress=progress,
+        processes=processes,
     )
     return model, history
+
+
+def train_and_keep(
+    name: str,
+    *,
+    folder: Path,
+    profile: Profile,
+    seed: int,
+    kind: str = "sprites",
+    norm: Literal["batch", "group"] = "batch",
+    root: Path | None = None,
+    progress: bool = True,
+) -> Path | None:
+    """Folder of the checkpoint of a system trained on a synthetic world, with a record of how, and of what it reached.
+
+    Where `torchrun` started several processes, they train it together; the first one returns the folder, the others
+    None. Stopped and called again, it goes on from the last finished epoch.
+
+    Args:
+        name: of the system, or another entry of the study.
+        folder: receives `model/`, and the training state in `training/`.
+        profile: of world, model and training.
+        seed: of the training.
+        kind: of the world; see `read_kind`.
+        norm: of the model's layers; see `Processes.parallel` for what is best with several processes.
+        root: where worlds and caches lie; None is `build/data`.
+        progress: show bars to someone who watches.
+    """
+    root = root or build_folder() / "data"
+    # The processes of a host prepare one after the other, so that only the first one has work to do.
+    prepared = hold_folder(root, lock=".prepare.lock", wait_s=_PREPARE_S)
+    try:
+        flow: Literal["tvl1", "exact"] = "exact" if read_entry(name).exact else "tvl1"
+        world = prepare_world(profile, seed=seed, root=root, flow=flow, kind=kind, progress=progress)
+    finally:
+        prepared.release()
+    started = time.perf_counter()
+    with joined_processes() as (processes, device):
+        model, history = train_system(
+            name,
+            world,
+            profile=profile,
+            seed=seed,
+            device=device,
+            norm=norm,
+            folder=folder / "training",
+            progress=progress,
+            processes=processes,
+        )
+    seconds = time.perf_counter() - started
+    if not processes.first:
+        return None
+    record = _record(model, history, world, name=name, profile=profile, seed=seed, device=device)
+    made = {
+        "made_by": f"rev2net train {name} --profile {profile.name} --seed {seed} --kind '{kind}' --norm {norm}",
+        "processes": processes.world,
+        "seconds": round(seconds, 1),
+    }
+    return save_checkpoint(folder / "model", model, record=record | made)
+
+
+def _record(
+    model: Model,
+    history: History,
+    world: SyntheticWorld,
+    *,
+    name: str,
+    profile: Profile,
+    seed: int,
+    device: torch.device,
+) -> dict[str, object]:
+    """How a model was trained and what it reached on the world's tests, as its checkpoint holds it."""
+    tests = {}
+    for split, result in cross_dataset(model, world.tests, device=device, exact=True).items():
+        kept = asdict(result)
+        for large in ("logits", "labels", "confusion"):
+            del kept[large]
+        tests[split] = kept
+    return {
+        "profile": asdict(profile),
+        "losses": asdict(train_config(name, profile, seed=seed).losses),
+        "seed": seed,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "processor": platform.machine(),
+        "tests": tests,
+        "history": history.rows,
+    }
 
 
 def make_examples(folder: Path, *, profile: Profile, seed: int, device: torch.device) -> Path:
@@ -320,26 +417,13 @@ def make_examples(folder: Path, *, profile: Profile, seed: int, device: torch.de
     started = time.perf_counter()
     model, history = train_system("rev2net", world, profile=profile, seed=seed, device=device)
     seconds = time.perf_counter() - started
-    tests = {}
-    for name, result in cross_dataset(model, world.tests, device=device, exact=True).items():
-        kept = asdict(result)
-        for large in ("logits", "labels", "confusion"):
-            del kept[large]
-        tests[name] = kept
-    record = {
-        "made_by": f"rev2net train-example --profile {profile.name} --seed {seed}",
-        "profile": asdict(profile),
-        "losses": asdict(loss_config("rev2net")),
-        "seed": seed,
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "processor": platform.machine(),
-        "seconds": round(seconds, 1),
-        "tests": tests,
-        "history": history.rows,
-    }
+    record = _record(model, history, world, name="rev2net", profile=profile, seed=seed, device=device)
+    made_by = f"rev2net train-example --profile {profile.name} --seed {seed}"
+    record |= {"made_by": made_by, "seconds": round(seconds, 1)}
     return save_checkpoint(folder / "model", model, record=record)
 
 
 _EXAMPLE_SEED = 99
+
+# Rendering and flow of a large world take hours.
+_PREPARE_S = 24 * 3600.0

@@ -9,7 +9,7 @@ else in PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,6 +38,12 @@ PixelForm = Literal["mse", "l1", "charbonnier"]
 DiscrepancyForm = Literal["l2", "l1"]
 Normalisation = Literal["energy", "channel", "none"]
 Detach = Literal["none", "flow", "frame"]
+Average = Callable[[Tensor, Tensor | int], Tensor]
+
+
+def _own(value: Tensor, _: Tensor | int) -> Tensor:
+    """The mean over this process's clips, where it is the only one."""
+    return value
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,7 @@ def decoding_discrepancy(
     normalise: Normalisation = "energy",
     levels: Sequence[int] | None = None,
     detach: Detach = "none",
+    average: Average = _own,
 ) -> Tensor:
     """Disagreement of the two decoders' features, summed over levels: a scalar >= 0, 0 for equal features.
 
@@ -153,6 +160,7 @@ def decoding_discrepancy(
         normalise: `"energy"`, `"channel"` or `"none"`; see `LossConfig`.
         levels: which levels; None means all.
         detach: whose features get no gradient.
+        average: of a mean over these clips and their number, the mean over those of all processes.
 
     Raises:
         ShapeError: the features of a level differ in shape.
@@ -185,10 +193,11 @@ def decoding_discrepancy(
         y = y.detach() if detach == "frame" else y
         if normalise == "channel":
             x, y = functional.normalize(x, dim=1), functional.normalize(y, dim=1)
-        difference = _energy(x - y, form)
+        clips = len(x)
+        difference = average(_energy(x - y, form), clips)
         if normalise == "energy":
             # The smallest number added keeps features that are all zero at discrepancy 0.
-            difference = difference / ((_energy(x, form) + _energy(y, form)) / 2 + 1e-12)
+            difference = difference / (average((_energy(x, form) + _energy(y, form)) / 2, clips) + 1e-12)
         terms.append(difference)
     return torch.stack(terms).sum()
 
@@ -201,6 +210,7 @@ def loss_terms(
     flow: Tensor | None = None,
     flow_scale: Tensor | float = 1.0,
     config: LossConfig,
+    average: Average = _own,
 ) -> dict[str, Tensor]:
     """Unweighted terms that apply to a model's output: `classification`, `flow`, `frame`, `discrepancy`.
 
@@ -211,19 +221,22 @@ def loss_terms(
         flow: `(b 2 t-1 h w)` px/frame, the target; needed with a flow decoder.
         flow_scale: the model's.
         config: forms; the discrepancy is computed, and so recorded, even where its weight is 0.
+        average: of a mean over these clips and their number, the mean over those of all processes;
+            `distributed.Processes` has it.
 
     Raises:
         ValueError: the target of a decoder is missing.
     """
-    terms = {"classification": classification_loss(output.stream_logits, labels)}
+    labelled = (labels != NO_LABEL).sum()
+    terms = {"classification": average(classification_loss(output.stream_logits, labels), labelled)}
     if output.flow is not None:
         if flow is None:
             raise ValueError("the model predicts flow, but the batch has none; load the clips with flow='tvl1'")
-        terms["flow"] = flow_loss(output.flow, flow, scale=flow_scale, form=config.flow_form)
+        terms["flow"] = average(flow_loss(output.flow, flow, scale=flow_scale, form=config.flow_form), len(labels))
     if output.frames is not None:
         if clip is None:
             raise ValueError("the model reconstructs frames, but the batch has no clip to compare them with")
-        terms["frame"] = frame_loss(output.frames, clip, form=config.frame_form)
+        terms["frame"] = average(frame_loss(output.frames, clip, form=config.frame_form), len(labels))
     if output.flow_features and output.frame_features:
         terms["discrepancy"] = decoding_discrepancy(
             output.flow_features,
@@ -232,6 +245,7 @@ def loss_terms(
             normalise=config.discrepancy_normalise,
             levels=config.discrepancy_levels,
             detach=config.discrepancy_detach,
+            average=average,
         )
     return terms
 

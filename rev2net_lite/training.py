@@ -13,7 +13,7 @@ import functools
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from tqdm import tqdm
 from rev2net_lite.augmentation import pan_clips, random_pans
 from rev2net_lite.checkpoints import CheckpointError, load_state, save_state
 from rev2net_lite.datasets import Batch, ClipDataset, batches
+from rev2net_lite.distributed import ALONE, Processes
 from rev2net_lite.evaluation import evaluate, model_output
 from rev2net_lite.files import hold_folder
 from rev2net_lite.losses import NO_LABEL, LossConfig, LossWeights, loss_terms
@@ -134,6 +135,7 @@ def fit(
     folder: Path | str | None = None,
     device: torch.device | str | None = None,
     progress: bool = True,
+    processes: Processes = ALONE,
 ) -> History:
     """Train `model` in place on source data and return what happened, epoch by epoch.
 
@@ -146,11 +148,14 @@ def fit(
             from there. One run at a time writes to it. None keeps nothing.
         device: None takes a GPU if there is one.
         progress: show a bar where there is a terminal or a reader at a notebook.
+        processes: of which this one is, where several train the model together; each calls this with the same
+            arguments, gets its part of each batch, and returns the same history. The first one's folder counts, and it
+            alone validates.
 
     Raises:
-        TrainingError: held-out data; other classes than the model's; a folder with a state of another configuration or
-            model; flow, a loss or a gradient that is not finite, with the term, epoch, step and clips named. The last
-            good state is kept.
+        TrainingError: fewer clips in a batch than processes; held-out data; other classes than the model's; a folder
+            with a state of another configuration or model; flow, a loss or a gradient that is not finite, with the
+            term, epoch, step and clips named. The last good state is kept.
         WriteError: the folder cannot be written: the disk is full, say. The last good state is kept.
         ValueError: another run is writing to the folder.
     """
@@ -165,15 +170,30 @@ def fit(
                 f"split {split.name!r} has the classes {list(split.classes)} and the model "
                 f"{list(model.config.classes)}; expected the same names in the same order"
             )
+    if min(config.batch_size, len(data)) < processes.world:
+        raise TrainingError(
+            f"{processes.world} processes share batches of {min(config.batch_size, len(data))} clip(s); expected a "
+            "clip or more for each: start fewer, or take larger batches"
+        )
     device = find_device() if device is None else torch.device(device)
-    if folder is None:
-        return _fit(model, data, config=config, validation=validation, folder=None, device=device, progress=progress)
-    folder = Path(folder)
-    lock = hold_folder(folder, lock=".fit.lock", wait_s=_PATIENCE_S)
+    lock = None
+    if folder is not None and processes.first:
+        folder = Path(folder)
+        lock = hold_folder(folder, lock=".fit.lock", wait_s=_PATIENCE_S)
     try:
-        return _fit(model, data, config=config, validation=validation, folder=folder, device=device, progress=progress)
+        return _fit(
+            model,
+            data,
+            config=config,
+            validation=validation,
+            folder=None if lock is None else Path(folder or "."),
+            device=device,
+            progress=progress and processes.first,
+            processes=processes,
+        )
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
 def _fit(
@@ -185,31 +205,37 @@ def _fit(
     folder: Path | None,
     device: torch.device,
     progress: bool,
+    processes: Processes,
 ) -> History:
     """`fit` after its checks, with the folder held."""
     steps = max(1, len(data) // config.batch_size)
-    state = _State.start(model, config=config, steps=steps, device=device)
+    state = _State.start(model, config=config, steps=steps, device=device, processes=processes)
     if folder is not None:
         state.identity = _identity(model, data, config)
         if (folder / "training.json").exists():
             state.load(folder)
+    found = processes.shared(state.packed() if processes.world > 1 and state.history.rows else None)
+    if found is not None and not processes.first:
+        state.unpack(*found)
     history = state.history
     if not history.rows:
         _set_flow_scale(model, data)
 
     bar = _Progress(total=steps * config.epochs, done=steps * len(history.rows), watched=progress)
-    for epoch in range(len(history.rows), config.epochs):
-        started = time.perf_counter()
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed((config.seed * 1_000_003 + epoch) % 2**63)
-            row = _train_epoch(state, data, config=config, epoch=epoch, device=device, bar=bar)
-        _check_parameters(model, epoch=epoch)
-        if validation is not None:
-            row |= _validate(model, validation, config=config, device=device, epoch=epoch)
-        row = {"epoch": epoch + 1, "seconds": time.perf_counter() - started, **row}
-        history.rows.append(row)
-        if folder is not None:
-            state.save(folder)
+    with processes.parallel(model) as state.parallel:
+        for epoch in range(len(history.rows), config.epochs):
+            started = time.perf_counter()
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+                # Each process drops other features of its own clips.
+                torch.manual_seed((config.seed * 1_000_003 + epoch + processes.rank * 2**40) % 2**63)
+                row = _train_epoch(state, data, config=config, epoch=epoch, device=device, bar=bar)
+            _check_parameters(model, epoch=epoch)
+            if validation is not None and processes.first:
+                row |= _validate(model, validation, config=config, device=device, epoch=epoch)
+            row = {"epoch": epoch + 1, "seconds": time.perf_counter() - started, **row}
+            history.rows.append(processes.shared(row))
+            if folder is not None:
+                state.save(folder)
     bar.close()
     model.eval()
     return history
@@ -219,7 +245,7 @@ def _train_epoch(
     state: _State, data: ClipDataset, *, config: TrainConfig, epoch: int, device: torch.device, bar: _Progress
 ) -> dict[str, float]:
     """Mean of each term over one pass."""
-    model, optimiser = state.model.train(), state.optimiser
+    model, optimiser, processes = state.model.train(), state.optimiser, state.processes
     labelled = _labelled(data, config)
     pans = torch.Generator().manual_seed((config.seed * 1_000_003 + epoch) % 2**63)
     steps_with_labels = 0
@@ -238,10 +264,14 @@ def _train_epoch(
         epoch=epoch,
         workers=config.workers,
         positions=None if _learns_without_labels(model) else np.resize(labelled, len(data)),
+        part=processes.part,
     ):
-        batch, count = _as_trained_on(batch, labelled, config=config, generator=pans)
-        steps_with_labels += count > 0
-        terms = _terms(model, batch, config=config)
+        whole = range(min(config.batch_size, len(data)))
+        batch, count = _as_trained_on(
+            batch, labelled, config=config, generator=pans, whole=whole, part=processes.part(whole)
+        )
+        steps_with_labels += (processes.total(count) if config.label_share < 1 else count) > 0
+        terms = _terms(state, batch, config=config)
         total = state.weights(terms)
         optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -287,12 +317,19 @@ def _learns_without_labels(model: Model) -> bool:
 
 
 def _as_trained_on(
-    batch: Batch, labelled: np.ndarray[Any, np.dtype[np.int64]], *, config: TrainConfig, generator: torch.Generator
+    batch: Batch,
+    labelled: np.ndarray[Any, np.dtype[np.int64]],
+    *,
+    config: TrainConfig,
+    generator: torch.Generator,
+    whole: Sequence[int],
+    part: Sequence[int],
 ) -> tuple[Batch, int]:
-    """The batch with its pans, and without the labels that are not used; and how many are."""
+    """The batch, a part of a whole one, with its pans, and without the labels that are not used; and how many are."""
     if config.pan:
-        count, _, frames, *size = batch.clip.shape
-        pans = random_pans(count, sd=config.pan, frames=frames, size=(size[0], size[1]), generator=generator)
+        frames, *size = batch.clip.shape[2:]
+        pans = random_pans(len(whole), sd=config.pan, frames=frames, size=(size[0], size[1]), generator=generator)
+        pans = pans[list(part)]
         clip, flow = pan_clips(batch.clip, batch.flow, pans=pans.to(batch.clip.device))
         batch = replace(batch, clip=clip, flow=flow)
     if config.label_share == 1:
@@ -301,8 +338,9 @@ def _as_trained_on(
     return replace(batch, labels=batch.labels.where(used.to(batch.labels.device), NO_LABEL)), int(used.sum())
 
 
-def _terms(model: Model, batch: Batch, *, config: TrainConfig) -> dict[str, Tensor]:
-    """The loss terms of a batch."""
+def _terms(state: _State, batch: Batch, *, config: TrainConfig) -> dict[str, Tensor]:
+    """The loss terms of a batch, of which each process has its part."""
+    model = state.parallel
     with torch.autocast(batch.clip.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
         output = model_output(model, batch)
     # Losses in float32: a mean of squares over a batch of frames outruns bfloat16's eight bits.
@@ -313,6 +351,7 @@ def _terms(model: Model, batch: Batch, *, config: TrainConfig) -> dict[str, Tens
         flow=batch.flow,
         flow_scale=model.flow_scale,
         config=config.losses,
+        average=state.processes.average,
     )
 
 
@@ -326,7 +365,7 @@ def _broken_gradients(state: _State, batch: Batch, *, config: TrainConfig) -> li
     """Names of the terms whose own gradient is not finite."""
     parameters = list(state.model.parameters())
     broken = []
-    for name, term in _terms(state.model, batch, config=config).items():
+    for name, term in _terms(state, batch, config=config).items():
         if state.weights.weight(name) and term.requires_grad:
             gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
             if not all(bool(gradient.isfinite().all()) for gradient in gradients if gradient is not None):
@@ -483,10 +522,15 @@ class _State:
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.OneCycleLR
     history: History
+    # The model as it is trained, and as the others train it.
+    parallel: Model
+    processes: Processes
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, model: Model, *, config: TrainConfig, steps: int, device: torch.device) -> _State:
+    def start(
+        cls, model: Model, *, config: TrainConfig, steps: int, device: torch.device, processes: Processes
+    ) -> _State:
         model.to(device)
         weights = LossWeights(config.losses).to(device)
         # Learned weights are pulled by their own gradient only; decay would pull them towards the fixed ones.
@@ -500,21 +544,24 @@ class _State:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, max_lr=config.learning_rate, total_steps=steps * config.epochs
         )
-        return cls(model, weights, optimiser, schedule, History())
+        return cls(model, weights, optimiser, schedule, History(), model, processes)
 
     def save(self, folder: Path) -> None:
-        tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"weights/{name}": value for name, value in self.weights.state_dict().items()}
+        tensors, data = self.packed()
+        save_state(folder, "training", tensors, {**self.identity, **data})
+
+    def packed(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that changes while training, as tensors and as what JSON can hold."""
+        tensors = {f"model/{name}": value.cpu() for name, value in self.model.state_dict().items()}
+        tensors |= {f"weights/{name}": value.cpu() for name, value in self.weights.state_dict().items()}
         optimiser = self.optimiser.state_dict()
         for index, values in optimiser["state"].items():
-            tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
-        data = {
-            **self.identity,
+            tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value).cpu() for name, value in values.items()}
+        return tensors, {
             "history": self.history.rows,
             "schedule": _plain(self.schedule.state_dict()),
             "groups": [_plain(group) for group in optimiser["param_groups"]],
         }
-        save_state(folder, "training", tensors, data)
 
     def load(self, folder: Path) -> None:
         tensors, data = load_state(folder, "training")
@@ -525,27 +572,31 @@ class _State:
                     f"{folder} holds a training state of another {what}: {_difference(data.get(what), wanted)}; "
                     "choose another folder, or delete it to start anew"
                 )
+        try:
+            self.unpack(tensors, data)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"the training state in {folder} is not whole: {error}") from error
+
+    def unpack(self, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
+        """Nothing; what `packed` returned is the state."""
 
         def part(name: str) -> dict[str, Tensor]:
             return {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
 
-        try:
-            self.model.load_state_dict(part("model"))
-            self.weights.load_state_dict(part("weights"))
-            parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in part("optimiser").items():
-                index, name = key.split("/")
-                like = parameters[int(index)]
-                # In the parameter's own memory format, as an optimiser that was never stopped has it.
-                state.setdefault(int(index), {})[name] = torch.empty_like(like).copy_(value) if value.ndim else value
-            groups = self.optimiser.state_dict()["param_groups"]
-            groups = [group | _with_tuples(saved) for group, saved in zip(groups, data["groups"], strict=True)]
-            self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-            self.schedule.load_state_dict(self.schedule.state_dict() | data["schedule"])
-            self.history.rows[:] = data["history"]
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"the training state in {folder} is not whole: {error}") from error
+        self.model.load_state_dict(part("model"))
+        self.weights.load_state_dict(part("weights"))
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in part("optimiser").items():
+            index, name = key.split("/")
+            like = parameters[int(index)]
+            # In the parameter's own memory format, as an optimiser that was never stopped has it.
+            state.setdefault(int(index), {})[name] = torch.empty_like(like).copy_(value) if value.ndim else value
+        groups = self.optimiser.state_dict()["param_groups"]
+        groups = [group | _with_tuples(saved) for group, saved in zip(groups, data["groups"], strict=True)]
+        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self.schedule.load_state_dict(self.schedule.state_dict() | data["schedule"])
+        self.history.rows[:] = data["history"]
 
 
 def _identity(model: Model, data: ClipDataset, config: TrainConfig) -> dict[str, Any]:

@@ -11,20 +11,24 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cluster_calls
-import dask
 import psutil
 import pytest
-from distributed import LocalCluster
 
 from rev2net_lite import cluster
 from rev2net_lite.cluster import LOCAL, ClusterError, dask_is_there, run_on_workers
 
+pytestmark = pytest.mark.skipif(not dask_is_there(), reason="dask is not installed; requirements-cluster.txt names it")
+
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[LocalCluster]:
+def workers() -> Iterator[Any]:
     """A scheduler with two workers, each a process that is started again when it dies."""
+    import dask
+    from distributed import LocalCluster
+
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as made,
@@ -33,7 +37,7 @@ def workers() -> Iterator[LocalCluster]:
 
 
 @pytest.fixture
-def address(workers: LocalCluster) -> str:
+def address(workers: Any) -> str:
     """Of the scheduler, once both workers are there."""
     workers.wait_for_workers(2)
     return workers.scheduler_address

@@ -109,8 +109,8 @@ def test_the_series_is_timed_or_its_failure_named(monkeypatch: pytest.MonkeyPatc
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         calls.append(command)
-        said = "01_x: completed in 0.1 min\n" + ("02_y: failed after 0.1 min: NameError\n" if len(calls) > 1 else "")
-        return subprocess.CompletedProcess(command, int(len(calls) > 1), said, "")
+        said = "01_x: completed in 0.1 min\n" + "02_y: failed after 0.1 min: NameError\n" * (len(calls) == 2)
+        return subprocess.CompletedProcess(command, int(len(calls) > 1), said, "rev2net: no template\n  in /a\n")
 
     monkeypatch.setattr(subprocess, "run", run)
     wall, processor = notebook_rows()
@@ -118,6 +118,8 @@ def test_the_series_is_timed_or_its_failure_named(monkeypatch: pytest.MonkeyPatc
     assert wall.met is True and wall.unit == processor.unit == "min" and processor.met is None
     (failed,) = notebook_rows()
     assert failed.void == "it failed: 02_y: failed after 0.1 min: NameError" and failed.met is None
+    (failed,) = notebook_rows()
+    assert failed.void == "it failed: rev2net: no template"
 
 
 def test_the_training_path_imports_nothing_that_draws() -> None:

@@ -24,7 +24,8 @@ def notebook_rows() -> Iterator[Row]:
     what = f"notebook series at smoke, {os.cpu_count()} cores"
     if done.returncode:
         failed = [line for line in done.stdout.splitlines() if ": failed after" in line]
-        said = (failed or done.stderr.splitlines() or ["no word"])[-1]
+        own = [line for line in done.stderr.splitlines() if line.startswith("rev2net: ")]
+        said = (failed or own or done.stderr.splitlines() or ["no word"])[-1]
         yield Row(what, void=f"it failed: {said[:150]}")
         return
     goal = "<= 6"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -112,18 +113,19 @@ def one_fails(data: ClipDataset, processes: Processes, _: Path) -> dict[str, Any
     return trained(data, "penalty", processes)
 
 
-def keep(folder: Path) -> str | None:
-    """A training as the command `rev2net train` does it."""
+def keep(folder: Path) -> str:
+    """The checkpoint of a training as the command `rev2net train` does it."""
     small = replace(get_profile("smoke"), train_per_class=2, validation_per_class=1, test_per_class=1, epochs=1)
     kept = train_and_keep("rgb", folder=folder / "kept", profile=small, seed=1, norm="group", root=folder / "data")
-    return None if kept is None else str(kept)
+    return str(kept)
 
 
 if __name__ == "__main__":
     job, where = sys.argv[1], Path(sys.argv[2])
     torch.set_num_threads(1)
-    kept = keep(where) if job == "all_cases" else None
-    with joined_processes() as (own, _):
-        result = {"all_cases": all_cases, "one_fails": one_fails}[job](train_split(where / "world"), own, where)
-        result["kept"] = kept
-        (where / f"{job}-{own.rank}.json").write_text(json.dumps(result))
+    if job == "keep":
+        (where / f"keep-{os.environ['RANK']}").write_text(keep(where))
+    else:
+        with joined_processes() as (own, _):
+            result = {"all_cases": all_cases, "one_fails": one_fails}[job](train_split(where / "world"), own, where)
+            (where / f"{job}-{own.rank}.json").write_text(json.dumps(result))

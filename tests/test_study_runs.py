@@ -24,7 +24,7 @@ from rev2net_lite.execution import NotebookError
 from rev2net_lite.files import hold_folder
 from rev2net_lite.profiles import get_profile
 from rev2net_lite.runs import RecordError, read_record
-from rev2net_lite.study import NOTEBOOK, STUDY_SYSTEMS, findings, study_records, study_systems
+from rev2net_lite.study import STUDY_SYSTEMS, findings, study_records, study_systems
 from rev2net_lite.study_runs import publish, run_study
 
 SMOKE = get_profile("smoke")
@@ -203,7 +203,7 @@ def kill_a_worker_that_trains(study: Path, killed: list[Path]) -> None:
 
 def measured(study: Path) -> dict[int, dict[str, float]]:
     """What the records of a study say, without times; each seed has one."""
-    found = [record for record in map(read_record, study.rglob("results.json")) if record.notebook == NOTEBOOK]
+    found = [read_record(path) for path in study.glob("seed_*/**/results.json")]
     assert len({record.seed for record in found}) == len(found)
     return {
         record.seed: {metric.name: metric.value for metric in record.metrics if metric.unit != "s"} for record in found

@@ -231,10 +231,11 @@ def test_pairs_of_a_batch_are_independent(monkeypatch):
     torch.testing.assert_close(tvl1_flow(first, second), together, rtol=0, atol=1e-5)
 
 
-def test_transposed_frames_have_the_transposed_flow(noise_clip):
+@pytest.mark.parametrize("config", [TVL1Config(), FAST], ids=["default", "fast"])
+def test_transposed_frames_have_the_transposed_flow(noise_clip, config):
     first, second = noise_clip[:, 0, 0].double(), noise_clip[:, 0, 1].double()
-    flow = tvl1_flow(first, second)
-    transposed = tvl1_flow(first.mT, second.mT)
+    flow = tvl1_flow(first, second, config=config)
+    transposed = tvl1_flow(first.mT, second.mT, config=config)
     torch.testing.assert_close(transposed.mT.flip(1), flow, rtol=0, atol=1e-6)
 
 

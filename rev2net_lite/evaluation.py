@@ -247,7 +247,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> Interval:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # Rounding must not push the ends of a share of 0 or 1 past it.
-    return Interval(share, min(share, centre - half), max(share, centre + half), n)
+    return Interval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)), n)
 
 
 def confusion_counts(logits: Tensor, labels: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ BIN := .venv/bin
 READY := .venv/ready
 COURSE_READY := .venv/course-ready
 BENCH_READY := .venv/bench-ready
+CLUSTER_READY := .venv/cluster-ready
 NEEDS := requirements.txt requirements-dev.txt pyproject.toml
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 CHECK_PYTHON = import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed; $(1) is {v[0]}.{v[1]}. Choose another one, for example: make setup PYTHON=python3.12")
@@ -25,6 +26,7 @@ help:
 	@echo "             SYSTEM_TORCH=1  keep this machine's torch (2.11 or newer)   PYTHON=python3.12  choose a Python"
 	@echo "make run     execute the notebooks and build their site   PROFILE=smoke, laptop, gpu or study   SEED=0"
 	@echo "make reproduce  the cross-dataset study over SEEDS=5 seeds and its report"
+	@echo "             SCHEDULER=local  on dask workers of this machine   SCHEDULER=tcp://host:8786  on a cluster's"
 	@echo "make test    lint, types, unit tests, every notebook at the profile smoke"
 	@echo "make test-long  hours of kills and mutants, and the table of what they did, docs/robustness.md"
 	@echo "make test-versions  unit tests with the oldest versions allowed and with the newest   TORCH_INDEX=..."
@@ -56,13 +58,17 @@ $(COURSE_READY): requirements-course.txt $(READY)
 run: setup
 	@$(BIN)/rev2net run --profile $(PROFILE) --seed $(SEED)
 
-reproduce: setup
-	@$(BIN)/rev2net reproduce --profile $(PROFILE) --seeds $(SEEDS)
+$(CLUSTER_READY): requirements-cluster.txt $(READY)
+	@$(PIP) --requirement requirements-cluster.txt
+	@touch $(CLUSTER_READY)
 
-test: setup $(COURSE_READY)
+reproduce: setup $(if $(SCHEDULER),$(CLUSTER_READY))
+	@$(BIN)/rev2net reproduce --profile $(PROFILE) --seeds $(SEEDS) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+
+test: setup $(COURSE_READY) $(CLUSTER_READY)
 	@$(BIN)/rev2net test
 
-test-long: setup $(COURSE_READY)
+test-long: setup $(COURSE_READY) $(CLUSTER_READY)
 	@$(BIN)/rev2net test --long
 	@$(BIN)/python tests/robustness.py
 

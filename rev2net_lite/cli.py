@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rev2net", description="Learn, teach and explore Rev2Net.")
     commands = parser.add_subparsers(metavar="command", required=True)
     work = (_add_run, _add_record_minutes, _add_test, _add_lab, _add_train_example, _add_trials, _add_reproduce)
-    for add in (*work, _add_dataset, _add_transfer, _add_target, _add_course, _add_grade, _add_bench):
+    for add in (*work, _add_train, _add_dataset, _add_transfer, _add_target, _add_course, _add_grade, _add_bench):
         add(commands)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -230,6 +230,43 @@ def _trials(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("train", help="train one system on a synthetic world, also under torchrun")
+    parser.add_argument("system", help="rev2net, rgb, ..., or another entry of the study")
+    parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the training (default: 0)")
+    parser.add_argument("--kind", default="sprites", help="of the world; see reproduce (default: sprites)")
+    parser.add_argument("--norm", default="batch", choices=("batch", "group"), help="of the model (default: batch)")
+    parser.add_argument("--folder", type=Path, help="for checkpoint and training state (default: below build/train)")
+    parser.set_defaults(command=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.seed < 0:
+        raise ValueError(f"--seed is {options.seed}; it should be 0 or more")
+    profile = get_profile(options.profile)
+    import torch
+
+    from rev2net_lite.entries import read_entry
+    from rev2net_lite.experiment import read_kind, train_and_keep
+
+    read_entry(options.system)
+    read_kind(options.kind)
+    torch.set_num_threads(profile.threads)
+    name = f"{options.system}-{profile.name}-seed_{options.seed}"
+    kept = train_and_keep(
+        options.system,
+        folder=(options.folder or build_folder() / "train" / name).expanduser().absolute(),
+        profile=profile,
+        seed=options.seed,
+        kind=options.kind,
+        norm=options.norm,
+    )
+    if kept is not None:
+        print(f"Checkpoint: {kept}")
+    return 0
+
+
 def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("reproduce", help="run the cross-dataset study and its report")
     parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
@@ -240,7 +277,10 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         "--kind", default="sprites", help="world: sprites, figures, or with changes: 'sprites appearance_bias=0.5'"
     )
     parser.add_argument("--systems", default="", help="what is trained, with commas between (default: the profile's)")
-    parser.add_argument("--jobs", type=int, default=2, help="runs at once (default: 2)")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at once on this machine (default: 2)")
+    parser.add_argument(
+        "--scheduler", help="of dask: local, or an address (default: local, or plain processes without dask)"
+    )
     parser.add_argument("--build", type=Path, help="folder for everything that is made (default: build)")
     parser.add_argument("--publish", action="store_true", help="put the records into the kit's assets and README")
     parser.set_defaults(command=_reproduce)
@@ -263,6 +303,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     top = checkout_folder()
     if options.publish and top is None:
         raise ValueError("--publish writes into a checkout, and this kit was installed from a wheel; clone it")
+    from rev2net_lite.cluster import LOCAL, dask_is_there
     from rev2net_lite.execution import run_series
     from rev2net_lite.study import study_records, write_readme
     from rev2net_lite.study_runs import group_folder, publish, run_study
@@ -280,6 +321,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         systems=options.systems,
         test_seed=options.test_seed,
         kind=options.kind,
+        scheduler=options.scheduler or (LOCAL if dask_is_there() else None),
         results=results,
     )
     if options.publish and top is not None:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rev2net_lite import cli, execution, minutes, study, study_runs
+from rev2net_lite import cli, cluster, execution, experiment, minutes, study, study_runs
 from rev2net_lite.cli import main, select_notebooks
 from rev2net_lite.execution import Outcome
 
@@ -254,6 +254,42 @@ def test_reproduce_runs_seeds_never_looked_at_and_says_where_findings_and_report
     # A failed seed is an exit code of one, and the report is made all the same.
     del reproduced["report"]
     assert main(["reproduce", "--seeds", "3"]) == 1 and "report" in reproduced
+
+
+def test_reproduce_runs_on_dask_where_it_is_and_where_it_is_told(
+    reproduced: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for installed, arguments, scheduler in (
+        (True, [], "local"),
+        (False, [], None),
+        (True, ["--scheduler", "tcp://host:8786"], "tcp://host:8786"),
+        (False, ["--scheduler", "local"], "local"),
+    ):
+        monkeypatch.setattr(cluster, "dask_is_there", lambda installed=installed: installed)
+        assert main(["reproduce", "--seeds", "1", *arguments]) == 0
+        assert reproduced["scheduler"] == scheduler
+
+
+def test_train_trains_what_was_asked_for_and_the_first_process_says_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: dict[str, object] = {}
+
+    def train_and_keep(name: str, **options: object) -> Path | None:
+        seen.update(options | {"name": name})
+        return tmp_path / "model" if options["norm"] == "batch" else None
+
+    monkeypatch.setattr(experiment, "train_and_keep", train_and_keep)
+    monkeypatch.setattr(cli, "build_folder", lambda: tmp_path)
+    assert main(["train", "rgb", "--profile", "smoke", "--seed", "3"]) == 0
+    assert (seen["name"], seen["seed"], seen["kind"]) == ("rgb", 3, "sprites")
+    assert seen["folder"] == tmp_path / "train" / "rgb-smoke-seed_3"
+    assert capsys.readouterr().out == f"Checkpoint: {tmp_path / 'model'}\n"
+    assert main(["train", "rgb", "--norm", "group", "--folder", str(tmp_path / "own")]) == 0
+    assert seen["folder"] == tmp_path / "own" and not capsys.readouterr().out
+    assert main(["train", "rgb", "--seed", "-1"]) == 2
+    assert "--seed is -1; it should be 0 or more" in capsys.readouterr().err
+    assert main(["train", "vgg"]) == 2 and "there is no system 'vgg'" in capsys.readouterr().err
 
 
 def test_reproduce_publishes_records_and_readme_of_a_checkout_only(

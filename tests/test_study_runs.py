@@ -145,7 +145,7 @@ run = open_run("09_cross_dataset", given)
     """
 assert seed != 2, "seed 2 fails"
 world = synthetic_world(
-    Path(output).parent / "data", seed=seed, train_per_class=4, validation_per_class=1, test_per_class=2, frames=8,
+    Path(output).parents[1] / "data", seed=seed, train_per_class=4, validation_per_class=1, test_per_class=2, frames=8,
     size=32, rendered_size=32, flow="exact",
 )
 model = build_model("rgb", classes=world.train.classes, seed=seed)

@@ -166,6 +166,13 @@ def _add_train_example(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--profile", default="laptop", help=f"one of {', '.join(PROFILES)} (default: laptop)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the training (default: 0)")
     parser.add_argument("--folder", type=Path, help="where to write (default: the kit's assets)")
+    parser.add_argument(
+        "--videos",
+        type=Path,
+        nargs="*",
+        default=(),
+        help="real videos, to count how many look unlike the training clips",
+    )
     parser.set_defaults(command=_train_example)
 
 
@@ -174,6 +181,7 @@ def _train_example(options: argparse.Namespace) -> int:
     import torch
 
     from rev2net_lite.experiment import make_examples
+    from rev2net_lite.familiarity import measure_familiarity
     from rev2net_lite.training import find_device
 
     profile = get_profile(options.profile)
@@ -182,6 +190,8 @@ def _train_example(options: argparse.Namespace) -> int:
     print(f"Training a rev2net at the profile {profile.name}; at laptop this takes some minutes", flush=True)
     print(make_examples(folder, profile=profile, seed=options.seed, device=find_device()))
     print(_draw_overview(folder))
+    # What was measured with the model before says nothing about this one.
+    print(measure_familiarity(folder, videos=options.videos))
     return 0
 
 

@@ -169,9 +169,16 @@ def test_the_command_makes_them(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         "rev2net_lite.experiment.make_examples", lambda folder, **options: seen.update(options, folder=folder) or folder
     )
-    assert main(["train-example", "--profile", "smoke", "--seed", "4", "--folder", str(tmp_path)]) == 0
+    monkeypatch.setattr(
+        "rev2net_lite.familiarity.measure_familiarity", lambda folder, *, videos: folder / f"{len(videos)} videos.json"
+    )
+    command = ["train-example", "--profile", "smoke", "--seed", "4", "--folder", str(tmp_path)]
+    assert main(command) == 0
     assert (seen["folder"], seen["seed"], seen["profile"].name) == (tmp_path, 4, "smoke")
-    assert "Training a rev2net at the profile smoke" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Training a rev2net at the profile smoke" in said and f"{tmp_path / '0 videos.json'}\n" in said
+    assert main([*command, "--videos", "a.mp4", "b.mp4"]) == 0
+    assert f"{tmp_path / '2 videos.json'}\n" in capsys.readouterr().out
 
 
 def test_a_kind_of_world_is_named_by_actors_and_changes_of_the_source():

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import re
 import secrets
 import shutil
-import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -270,7 +270,7 @@ def _run_seed(plan: _Plan, groups: set[int]) -> _Outcome:
     """How the run went; `groups` holds its kernel while it runs."""
     if not plan.notebook.is_file():
         raise ValueError(
-            f"{plan.folder.parent} is not the same folder on the worker at {socket.gethostname()} as where the study "
+            f"{plan.folder.parent} is not the same folder on the worker at {platform.node()} as where the study "
             "was started; put the study on a file system that all workers share (--build), at the same path"
         )
     try:

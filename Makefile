@@ -25,7 +25,7 @@ help:
 	@echo "             TORCH_INDEX=https://download.pytorch.org/whl/cpu  a smaller torch, for Linux without a GPU"
 	@echo "             SYSTEM_TORCH=1  keep this machine's torch (2.11 or newer)   PYTHON=python3.12  choose a Python"
 	@echo "make run     execute the notebooks and build their site   PROFILE=smoke, laptop, gpu or study   SEED=0"
-	@echo "make reproduce  the cross-dataset study over SEEDS=5 seeds and its report"
+	@echo "make reproduce  the cross-dataset study over SEEDS=5 seeds and its report   PROFILE=study FIRST=100 TEST_SEED=0 KIND=sprites, figures"
 	@echo "             SCHEDULER=local  on dask workers of this machine   SCHEDULER=tcp://host:8786  on a cluster's"
 	@echo "make test    lint, types, unit tests, every notebook at the profile smoke"
 	@echo "make test-long  hours of kills and mutants, and the table of what they did, docs/robustness.md"
@@ -63,7 +63,7 @@ $(CLUSTER_READY): requirements-cluster.txt $(READY)
 	@touch $(CLUSTER_READY)
 
 reproduce: setup $(if $(SCHEDULER),$(CLUSTER_READY))
-	@$(BIN)/rev2net reproduce --profile $(PROFILE) --seeds $(SEEDS) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+	@$(BIN)/rev2net reproduce --profile $(PROFILE) --seeds $(SEEDS) $(if $(FIRST),--first $(FIRST)) $(if $(TEST_SEED),--test-seed $(TEST_SEED)) $(if $(KIND),--kind "$(KIND)") $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
 test: setup $(COURSE_READY) $(CLUSTER_READY)
 	@$(BIN)/rev2net test

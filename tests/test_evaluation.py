@@ -9,7 +9,6 @@ from rev2net_lite.evaluation import (
     Interval,
     _cka_or_none,
     _sample_positions,
-    _sample_positions,
     accuracy,
     confusion_counts,
     cross_dataset,

@@ -1,9 +1,10 @@
 """Learn, teach and explore Rev2Net: video representations from two reversed streams (Yao et al., ICME 2020).
 
-The modules follow the signal and import one way: `shapes`, `flow`, `tvl1`, `video`, `synthetic`, `datasets`,
-`networks`, `models`, `losses`, `evaluation`, `checkpoints`, `training`, `bundled`, `profiles`, `experiment`, `runs`,
-`execution`, `study`, `plots`, `predictions`, `widgets`, `cli`. The names below can be had from the package itself; each
-module is imported when the first of its names is used.
+The modules follow the signal and import one way: `shapes`, `flow`, `tvl1`, `video`, `figures`, `synthetic`, `datasets`,
+`networks`, `models`, `losses`, `evaluation`, `checkpoints`, `augmentation`, `distributed`, `training`, `bundled`,
+`profiles`, `entries`, `experiment`, `runs`, `execution`, `study`, `cluster`, `study_runs`, `transfer`, `own_target`,
+`plots`, `predictions`, `widgets`, `cli`. The names below can be had from the package itself; each module is imported
+when the first of its names is used.
 
 >>> import rev2net_lite
 >>> rev2net_lite.TVL1Config().warps

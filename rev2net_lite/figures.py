@@ -1,16 +1,16 @@
 """Articulated figures: textured limbs on a skeleton, eight actions, and the exact motion of every visible point.
 
-A pose is eight phases, one for each action: `walk` opens and crosses the legs, `wave` swings a forearm, and so on. The
-phase of a figure's own action runs; the other seven stand still wherever chance has put them. So at every moment of a
-clip the poses of all classes are distributed alike: one frame says nothing about the action, by construction, and what
-tells a walk from a wave is which limbs move.
+A pose is eight phases, one for each action: `walk` opens and crosses the legs, `wave` swings an arm, and so on. The
+phase of a figure's own action runs (a run takes the walk's along); the others stand still wherever chance has put them.
+So at every moment of a clip the poses of all classes are distributed alike: one frame says nothing about the action, by
+construction, and what tells a wave from a walk is which limbs move.
 
-The skeleton is flat and turns about its upright axis. Lengths are in body heights, `x` towards where the figure faces,
-`y` up from the ground.
+Lengths of the skeleton are in body heights, `x` towards where the figure faces, `y` up from the ground.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 __all__ = [
     "BUILDS",
-    "CYCLES",
     "FIGURE_CLASSES",
     "MIDDLE",
     "PARTS",
@@ -28,22 +27,23 @@ __all__ = [
     "FigureMotion",
     "Limbs",
     "limbs",
+    "phase_rates",
     "skeleton",
 ]
 
-FIGURE_CLASSES = ("walk", "run", "jump", "wave", "clap", "squat", "bend", "turn")
-"""Actions of the articulated figures, all on the spot."""
+FIGURE_CLASSES = ("walk", "run", "jump", "wave", "clap", "squat", "bend", "sidestep")
+"""What a figure does: opens and crosses the legs; the same with swinging arms and a bounce; up and down; one arm; both
+arms to overhead and back; hips down and up; the upper body to either side; to and fro."""
 
-CYCLES = (0.9, 1.1, 1.1, 1.3, 0.9, 0.9, 0.9, 0.9)
-"""How often each action is done over a whole clip at the middle pace."""
+_CYCLES = (0.55, 0.65, 0.75, 0.65, 0.6, 0.75, 0.55, 0.65)  # of each over a whole clip at the middle pace
 
-MIDDLE = 0.66
+MIDDLE = 0.64
 """Body heights from the ground to what `FigureMotion.centre` places, amid what a jump and raised arms reach."""
 
 Array = NDArray[np.floating[Any]]
 
 _LEG = 0.242  # thigh and shin
-_UPPER_ARM, _FOREARM = 0.20, 0.21
+_UPPER_ARM, _FOREARM = 0.21, 0.22
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Build:
 
 
 BUILDS: dict[str, Build] = {
-    "even": Build(head=0.105, trunk=0.115, arm=0.046, hand=0.052, leg=0.054, foot=0.046),
-    "slim": Build(head=0.092, trunk=0.080, arm=0.038, hand=0.040, leg=0.042, foot=0.040),
-    "stout": Build(head=0.100, trunk=0.175, arm=0.050, hand=0.054, leg=0.060, foot=0.050),
-    "big_head": Build(head=0.150, trunk=0.105, arm=0.042, hand=0.046, leg=0.050, foot=0.044),
-    "big_hands": Build(head=0.098, trunk=0.110, arm=0.042, hand=0.088, leg=0.050, foot=0.044),
-    "big_feet": Build(head=0.098, trunk=0.105, arm=0.042, hand=0.046, leg=0.050, foot=0.082),
-    "strong_arms": Build(head=0.090, trunk=0.130, arm=0.070, hand=0.068, leg=0.048, foot=0.044),
-    "strong_legs": Build(head=0.090, trunk=0.105, arm=0.042, hand=0.044, leg=0.080, foot=0.054),
+    "even": Build(head=0.110, trunk=0.120, arm=0.058, hand=0.064, leg=0.066, foot=0.056),
+    "slim": Build(head=0.095, trunk=0.085, arm=0.046, hand=0.050, leg=0.050, foot=0.046),
+    "stout": Build(head=0.105, trunk=0.180, arm=0.060, hand=0.064, leg=0.070, foot=0.060),
+    "big_head": Build(head=0.155, trunk=0.110, arm=0.052, hand=0.056, leg=0.060, foot=0.052),
+    "big_hands": Build(head=0.100, trunk=0.115, arm=0.052, hand=0.095, leg=0.060, foot=0.052),
+    "big_feet": Build(head=0.100, trunk=0.110, arm=0.052, hand=0.056, leg=0.060, foot=0.090),
+    "strong_arms": Build(head=0.095, trunk=0.130, arm=0.084, hand=0.080, leg=0.056, foot=0.052),
+    "strong_legs": Build(head=0.095, trunk=0.110, arm=0.050, hand=0.054, leg=0.092, foot=0.062),
 }
 """Builds of the figures; look i has build i."""
 
@@ -76,7 +76,8 @@ PARTS = (
 )
 """What a figure is drawn from, back to front."""
 
-_SHADE = np.array([0.68 if part.startswith("far") else 1.0 for part in PARTS])
+# Trousers, and a far side in the shade: a small part of the picture already shows which limb it is.
+_SHADE = np.repeat([0.66, 0.3, 0.5, 0.85, 1.0, 1.0], [3, 3, 3, 1, 1, 3])
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class FigureMotion:
     """Where a figure is and what it does.
 
     `centre` px from the frame's middle to `MIDDLE` of the body, `height` px of the standing body, `facing` 1 (right) or
-    -1 (left), `phases` radians of the eight actions at mid-clip, `rates` radians/frame, all 0 but the class's own,
+    -1 (left), `phases` radians of the eight actions at mid-clip, `rates` radians/frame as `phase_rates` gives them,
     `pace` of the middle pace.
 
     Raises:
@@ -134,16 +135,31 @@ class Limbs:
 
     @property
     def shade(self) -> Array:
-        """Brightness `(p)`: the far arm and leg are darker, so that crossing limbs can be told apart."""
+        """Brightness `(p)`: legs are darker than the rest, the far arm and leg darker than the near ones."""
         return _SHADE[self.part]
+
+
+def phase_rates(action: str, *, pace: float, frames: int) -> tuple[float, ...]:
+    """Radians/frame of the eight phases of a figure that does one of `FIGURE_CLASSES`.
+
+    Args:
+        action: what it does.
+        pace: of the middle pace.
+        frames: of the clip; the whole action is shown at any number.
+
+    >>> [rate > 0 for rate in phase_rates("run", pace=1.0, frames=8)][:3]
+    [True, True, False]
+    """
+    running = ("walk", "run") if action == "run" else (action,)
+    rate = 2 * math.pi * _CYCLES[FIGURE_CLASSES.index(action)] * pace / (frames - 1)
+    return tuple(rate if name in running else 0.0 for name in FIGURE_CLASSES)
 
 
 def limbs(motion: FigureMotion, build: str, *, size: int, camera: Array) -> Limbs:
     """Every part of a figure on the pixels of a clip.
 
-    A part is a bone between two joints with flesh of some half-width and round ends. Trunk and head are elliptic
-    cylinders: their surface turns with the figure. Arms and legs are ribbons that always face the camera. A part's
-    surface is stretched along its bone when that is foreshortened, so the way of each of its points is known exactly.
+    A part is a bone between two joints, with flesh of one half-width about it and round ends. It moves as a rigid body,
+    so that the way of each of its points is known exactly.
 
     Args:
         motion: of the figure.
@@ -153,86 +169,58 @@ def limbs(motion: FigureMotion, build: str, *, size: int, camera: Array) -> Limb
     """
     frames = len(camera)
     time = np.arange(frames) - (frames - 1) / 2  # frames from mid-clip
-    start, end, turn = skeleton(np.array(motion.phases) + time[:, None] * np.array(motion.rates))
-    to_px = np.array([motion.facing, -1.0]) * motion.height
+    joints = skeleton(np.array(motion.phases) + time[:, None] * np.array(motion.rates))
     ground = np.array(motion.centre) + camera + [0.0, MIDDLE * motion.height]  # (t 2)
-    start, end = (ground[:, None] + joints * to_px for joints in (start, end))  # (t parts 2)
-    length = np.maximum(np.linalg.norm(end - start, axis=-1), 1e-6)  # (t parts)
-    bone = (end - start) / length[..., None]
-    side = np.stack([-bone[..., 1], bone[..., 0]], axis=-1)  # to the right of what points up
-    flesh, depth = _flesh(build)
-    cap = motion.height * flesh  # (parts)
-    width = cap * np.hypot(np.cos(turn)[:, None], depth * np.sin(turn)[:, None])  # (t parts)
-    width = np.where(depth > 0, width, cap)
-    roll = np.where(depth > 0, np.arctan2(depth * np.sin(turn)[:, None], np.cos(turn)[:, None]), 0.0)
+    start, end = ground[:, None] + joints * motion.height * [motion.facing, -1]  # (t parts 2)
+    length = np.linalg.norm(end - start, axis=-1)[0]  # (parts)
+    bone = (end - start) / length[:, None]
+    side = np.stack([-bone[..., 1], bone[..., 0]], axis=-1)
+    flesh = motion.height * _flesh(build)  # (parts)
 
     axis = np.arange(size) - (size - 1) / 2  # px from the frame's middle
-    middle, reach = (start + end) / 2, length / 2 + np.maximum(cap, width) + 1
+    middle, reach = (start + end) / 2, length / 2 + flesh + 1
     x, y = ((axis - middle[..., i, None]) ** 2 for i in range(2))  # (t parts size)
-    near = y[..., :, None] + x[..., None, :] < reach[..., None, None] ** 2
+    near = y[..., :, None] + x[..., None, :] < reach[:, None, None] ** 2
     part, frame, row, column = np.nonzero(near.transpose(1, 0, 2, 3))
     point = np.stack([axis[column], axis[row]], axis=-1) - start[frame, part]  # (p 2)
     along = np.sum(point * bone[frame, part], axis=-1)
     across = np.sum(point * side[frame, part], axis=-1)
-    share = np.clip(along / length[frame, part], 0, 1)  # of the way along the bone
-    beyond = along - share * length[frame, part]  # px past either joint
-    # Distance to an ellipse's edge, to first order; exact for the circles and straight sides of a limb.
-    u, v = across / width[frame, part], beyond / cap[part]
-    level, slope = np.hypot(u, v), np.hypot(u / width[frame, part], v / cap[part])
-    coverage = np.where(level > 0.3, np.clip(0.5 + (1 - level) * level / np.maximum(slope, 1e-9), 0, 1), 1.0)
+    beyond = along - np.clip(along, 0, length[part])  # px past either joint
+    coverage = np.clip(0.5 + flesh[part] - np.hypot(across, beyond), 0, 1)
 
     seen = coverage > 0
     part, frame, row, column = (index[seen] for index in (part, frame, row, column))
-    share, beyond, u, coverage = (values[seen] for values in (share, beyond, u, coverage))
-    angle = np.arcsin(np.clip(u, -1, 1)) - roll[frame, part]  # of the point on its cylinder
+    along, across, coverage = along[seen], across[seen], coverage[seen]
     then = (np.minimum(frame + 1, frames - 1), part)
-    shift = start[then] + (share * length[then] + beyond)[:, None] * bone[then]
-    shift += (width[then] * np.sin(angle + roll[then]))[:, None] * side[then]
-    still = length[frames // 2]
-    return Limbs(
-        part=part,
-        frame=frame,
-        row=row,
-        column=column,
-        coverage=coverage,
-        across=cap[part] * angle,
-        along=share * still[part] + beyond,
-        step=shift.T - [axis[column], axis[row]],
-    )
+    moved = start[then] + along[:, None] * bone[then] + across[:, None] * side[then]
+    step = moved.T - [axis[column], axis[row]]
+    return Limbs(part, frame, row, column, coverage, across, along, step)
 
 
 @lru_cache(maxsize=len(BUILDS))
-def _flesh(build: str) -> tuple[Array, Array]:
-    """Half-width of each part in body heights, and depth over width of those that turn (0: the others)."""
+def _flesh(build: str) -> Array:
+    """Half-width of each part in body heights."""
     own = BUILDS[build]
     arm, leg = (own.arm, own.arm * 0.92, own.hand), (own.leg, own.leg * 0.9, own.foot)
-    flesh = np.array([*arm, *leg, *leg, own.trunk, own.head, *arm])
-    return flesh, np.array([{"trunk": 0.6, "head": 1.0}.get(part, 0.0) for part in PARTS])
+    return np.array([*arm, *leg, *leg, own.trunk, own.head, *arm])
 
 
-def skeleton(phases: Array) -> tuple[Array, Array, Array]:
-    """Joints of a figure that faces right and stands at 0.
+def skeleton(phases: Array) -> Array:
+    """Where each part of a figure that faces right begins and ends: `(2 t parts 2)` body heights from where it stands.
 
     Args:
         phases: `(t 8)` radians, in the order of `FIGURE_CLASSES`.
-
-    Returns:
-        `(t parts 2)` body heights where each part starts, the same where it ends, and `(t)` radians of turn.
     """
-    walk, run, jump, wave, clap, squat, bend, turn = np.asarray(phases).T
+    walk, run, jump, wave, clap, squat, bend, sidestep = np.asarray(phases).T
 
     def vector(x: Array | float, y: Array | float) -> Array:
         return np.stack(np.broadcast_arrays(x, y), axis=-1)
 
-    # Hips sink with the squat; what flies lifts everything.
-    hips = 0.45 - 0.21 * _swell(squat) ** 2
-    leap = jump / (2 * np.pi) % 1
-    air = vector(0.0, 0.25 * 4 * leap * (1 - leap) + 0.05 * np.abs(np.sin(run)))
+    hips = 0.45 - 0.21 * _swell(squat)
     legs = {}
     for name, sign in (("near", 1), ("far", -1)):
         hip = vector(sign * 0.035, hips)
-        lift = 0.7 * (hips - 0.04) * np.maximum(sign * np.sin(run), 0) ** 2
-        ankle = vector(sign * (0.035 + 0.235 * np.sin(walk)), 0.04 + lift)
+        ankle = vector(sign * (0.035 + 0.235 * np.sin(walk)), 0.04)
         # Two bones of one length: the knee stands forward from the middle.
         way = ankle - hip
         distance = np.linalg.norm(way, axis=-1, keepdims=True)
@@ -241,15 +229,16 @@ def skeleton(phases: Array) -> tuple[Array, Array, Array]:
         legs[name] = [(hip, knee), (knee, ankle), (ankle, ankle + np.array([0.075, -0.01]))]
 
     # The upper body leans as a whole about the hips.
-    lean = 0.65 * np.sin(bend)
+    lean = 0.5 * np.sin(bend)
     up, out = vector(np.sin(lean), np.cos(lean)), vector(np.cos(lean), -np.sin(lean))
     waist = vector(0.0, hips)
     shut = _swell(clap)[:, None]
     arms = {}
     for name, sign in (("near", 1), ("far", -1)):
+        swing = np.sin(wave)[:, None] if name == "near" else 0.0
         # Elevation of upper arm and forearm over the horizontal; past a right angle the hand comes in again.
-        raised = -0.1 + 1.45 * shut - sign * 0.6 * np.sin(run)[:, None]
-        bent = 1.0 + 1.35 * shut + (0.8 * np.sin(wave)[:, None] if name == "near" else 0.0)
+        raised = -0.1 + 1.45 * shut - sign * 0.5 * np.sin(run)[:, None] + 0.3 * swing
+        bent = 1.0 + 1.35 * shut + 0.8 * swing
         shoulder = waist + 0.26 * up + sign * 0.12 * out
         elbow = shoulder + _UPPER_ARM * (np.sin(raised) * up + sign * np.cos(raised) * out)
         hand = elbow + _FOREARM * (np.sin(bent) * up + sign * np.cos(bent) * out)
@@ -257,13 +246,9 @@ def skeleton(phases: Array) -> tuple[Array, Array, Array]:
     trunk = (waist + 0.05 * up, waist + 0.24 * up)
     head = (waist + 0.41 * up, waist + 0.43 * up)
 
-    angle = 1.15 * np.sin(turn) ** 3  # quick past the sides, so that most figures are seen from ahead
     bones = [*arms["far"], *legs["far"], *legs["near"], trunk, head, *arms["near"]]
-    start, end = (
-        (np.stack([bone[i] for bone in bones], axis=1) + air[:, None]) * vector(np.cos(angle), 1.0)[:, None]
-        for i in range(2)
-    )
-    return start, end, angle
+    place = vector(0.16 * np.sin(sidestep), 0.32 * _swell(jump) + 0.03 * np.sin(run) ** 2)
+    return np.stack([np.stack(joints, axis=1) for joints in zip(*bones, strict=True)]) + place[:, None]
 
 
 def _swell(phase: Array) -> Array:

@@ -34,7 +34,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from rev2net_lite.figures import BUILDS, CYCLES, FIGURE_CLASSES, PARTS, FigureMotion, limbs
+from rev2net_lite.figures import BUILDS, FIGURE_CLASSES, PARTS, FigureMotion, limbs, phase_rates
 from rev2net_lite.files import DRAFT, WriteError, sweep_drafts
 from rev2net_lite.untrusted import read_json
 from rev2net_lite.video import write_video
@@ -450,14 +450,12 @@ def _sample_figure(rng: np.random.Generator, config: SyntheticConfig, k: int, ti
     x, y, size, facing, pace = rng.random(5).tolist()
     phases = 2 * math.pi * rng.random(len(FIGURE_CLASSES))
     pace = _pace(config, k, pace, tied)
-    rates = [0.0] * len(FIGURE_CLASSES)
-    rates[k] = 2 * math.pi * CYCLES[k] * pace / (config.frames - 1)
     return FigureMotion(
-        centre=(0.12 * config.size * (x - 0.5), 0.04 * config.size * (y - 0.5)),
-        height=0.66 * config.size * _relative_size(config, size),
+        centre=(0.1 * config.size * (x - 0.5), 0.03 * config.size * (y - 0.5)),
+        height=0.74 * config.size * _relative_size(config, size),
         facing=1 if facing < 0.5 else -1,
         phases=tuple(phases.tolist()),
-        rates=tuple(rates),
+        rates=phase_rates(config.classes[k], pace=pace, frames=config.frames),
         pace=pace,
     )
 

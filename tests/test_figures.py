@@ -1,4 +1,5 @@
 import csv
+import itertools
 import json
 from dataclasses import asdict, replace
 
@@ -8,7 +9,7 @@ import torch
 from einops import rearrange
 
 from rev2net_lite.datasets import DatasetError, synthetic_world
-from rev2net_lite.figures import BUILDS, FIGURE_CLASSES, PARTS, FigureMotion, limbs, skeleton
+from rev2net_lite.figures import BUILDS, FIGURE_CLASSES, PARTS, FigureMotion, limbs, phase_rates, skeleton
 from rev2net_lite.flow import photometric_error, warp
 from rev2net_lite.synthetic import (
     CLASSES,
@@ -54,13 +55,10 @@ def top_parts(spec):
 
 
 def test_bones_keep_their_length_in_every_pose_and_both_feet_can_be_reached():
-    phases = GENERATOR.uniform(0, 2 * np.pi, (20_000, 8))
-    phases[:, 7] = 0  # seen from ahead nothing is foreshortened
-    start, end, turn = skeleton(phases)
+    start, end = skeleton(GENERATOR.uniform(0, 2 * np.pi, (20_000, 8)))
     assert start.shape == end.shape == (20_000, len(PARTS), 2)
     length = np.linalg.norm(end - start, axis=-1)
     np.testing.assert_allclose(length, np.broadcast_to(length[0], length.shape), atol=1e-9)
-    assert (turn == 0).all()
     part = PARTS.index
     for side in ("near", "far"):
         np.testing.assert_array_equal(end[:, part(f"{side} thigh")], start[:, part(f"{side} shin")])
@@ -68,53 +66,50 @@ def test_bones_keep_their_length_in_every_pose_and_both_feet_can_be_reached():
         np.testing.assert_array_equal(end[:, part(f"{side} upper arm")], start[:, part(f"{side} forearm")])
 
 
-def test_turning_foreshortens_the_horizontal_and_nothing_else():
-    phases = GENERATOR.uniform(0, 2 * np.pi, (100, 8))
-    ahead = phases * [1, 1, 1, 1, 1, 1, 1, 0]
-    start, _, turn = skeleton(phases)
-    np.testing.assert_allclose(start, skeleton(ahead)[0] * np.stack([np.cos(turn), np.ones(100)], axis=-1)[:, None])
-    assert np.cos(turn).min() < 0.5
-
-
 MOVES = {  # parts that move, and which way: right, down
     "walk": (("thigh", "shin", "foot"), (True, True)),
     "run": (PARTS, (True, True)),
     "jump": (PARTS, (False, True)),
-    "wave": (("near forearm", "near hand"), (True, True)),
+    "wave": (("near upper arm", "near forearm", "near hand"), (True, True)),
     "clap": (("arm", "hand"), (True, True)),
     "squat": ([part for part in PARTS if "foot" not in part], (True, True)),
     "bend": (("trunk", "head", "arm", "hand"), (True, True)),
-    "turn": (PARTS, (True, False)),
+    "sidestep": (PARTS, (True, False)),
 }
 
 
 @pytest.mark.parametrize("label", FIGURE_CLASSES)
 def test_an_action_moves_its_own_parts_its_own_way(label):
-    where = np.tile([0.7, np.pi, 0.4, 0.5, 0.8, 0.9, 0.3, 0.6], (40, 1))
-    where[:, FIGURE_CLASSES.index(label)] += np.linspace(0, 2 * np.pi, 40)
-    start, end, _ = skeleton(where)
-    spread = np.concatenate([np.ptp(start, axis=0), np.ptp(end, axis=0)], axis=1).reshape(len(PARTS), 2, 2)
+    where = np.tile([0.7, 2.5, 0.4, 0.5, 0.8, 0.9, 0.3, 0.6], (40, 1))
+    where += np.linspace(0, 2 * np.pi, 40)[:, None] * (np.array(phase_rates(label, pace=1.0, frames=8)) > 0)
+    spread = np.ptp(skeleton(where), axis=1)  # start or end, parts, right or up
     parts, axes = MOVES[label]
-    for name, moved in zip(PARTS, spread.max(axis=(1, 2)) > 1e-9, strict=True):
+    for name, moved in zip(PARTS, spread.max(axis=(0, 2)) > 1e-9, strict=True):
         assert moved == any(part in name for part in parts), f"{name} moved: {moved}"
     assert tuple(spread.max(axis=(0, 1)) > 1e-9) == axes
     assert spread.max() > 0.2, "too small to be seen"
-    if label == "jump":
-        assert np.ptp(spread[..., 1]) < 1e-9  # as a whole
+    if label in ("jump", "sidestep"):
+        assert np.ptp(spread, axis=(0, 1)).max() < 1e-9  # as a whole
 
 
 def test_no_two_actions_move_the_joints_alike():
     phases = GENERATOR.uniform(0, 2 * np.pi, (500, 8))
     ways = []
-    for k in range(8):
-        nearby = phases + 1e-5 * (np.arange(8) == k)
-        way = np.concatenate([a - b for a, b in zip(skeleton(nearby)[:2], skeleton(phases)[:2], strict=True)], axis=1)
-        ways.append(rearrange(way, "n parts xy -> n (parts xy)"))
+    for label in FIGURE_CLASSES:
+        nearby = phases + 1e-6 * (np.array(phase_rates(label, pace=1.0, frames=8)) > 0)
+        ways.append(rearrange(skeleton(nearby) - skeleton(phases), "ends n parts xy -> n (ends parts xy)") / 1e-6)
     ways = np.stack(ways)
     cosine = np.einsum("knd,lnd->kln", ways, ways)
     norm = np.sqrt(np.einsum("kkn->kn", cosine))
-    cosine = np.abs(cosine / np.maximum(norm[:, None] * norm, 1e-12)).mean(axis=-1)
-    assert cosine[~np.eye(8, dtype=bool)].max() < 0.8  # a squat is a jump but for the feet
+    cosine = np.abs(cosine / (norm[:, None] * norm + 1e-9)).mean(axis=-1)
+    # Nearest are jump and squat, which differ in the feet and knees only.
+    assert cosine[~np.eye(8, dtype=bool)].max() < 0.85
+
+
+def test_a_pace_is_cycles_per_clip():
+    plain, quick = (phase_rates("bend", pace=pace, frames=frames)[6] for pace, frames in ((1.0, 8), (2.0, 15)))
+    assert quick == pytest.approx(plain)  # twice as often in a clip of twice as many steps
+    assert 0.5 < plain * 7 / (2 * np.pi) < 0.6
 
 
 # limbs
@@ -132,24 +127,17 @@ def test_motions_refuse_what_is_no_figure_s():
 
 @pytest.mark.parametrize("build", BUILDS)
 def test_flesh_is_as_wide_as_the_build_says(build):
-    spec = replace(figure(), shape=build, size=160)
-    motion = replace(spec.motion, centre=(0.0, 0.0), height=112.0, rates=STILL, phases=STILL)
+    motion = replace(figure().motion, centre=(0.0, 0.0), height=112.0, rates=STILL, phases=STILL)
     drawn = limbs(motion, build, size=160, camera=np.zeros((2, 2)))
-    head = (drawn.part == PARTS.index("head")) & (drawn.frame == 0)
-    # A disc and the short bone that it is drawn about.
-    radius, bone = 112 * BUILDS[build].head, 0.02 * 112
-    assert drawn.coverage[head].sum() == pytest.approx(np.pi * radius**2 + 2 * radius * bone, rel=0.01)
-    shin = (drawn.part == PARTS.index("near shin")) & (drawn.frame == 0)
-    across = drawn.coverage[shin & (np.abs(drawn.along - 0.1 * 112) < 0.5)].sum()
-    assert across == pytest.approx(2 * 0.9 * BUILDS[build].leg * 112, rel=0.2)
-    # The trunk is flatter than wide, the head is round: seen from the side one is narrower, the other as wide.
-    turned = limbs(replace(motion, phases=(0.0,) * 7 + (np.pi / 2,)), build, size=160, camera=np.zeros((2, 2)))
-    for name, depth in (("trunk", 0.6), ("head", 1.0)):
-        areas = [d.coverage[d.part == PARTS.index(name)].sum() for d in (turned, drawn)]
-        assert areas[0] / areas[1] == pytest.approx(np.hypot(np.cos(1.15), depth * np.sin(1.15)), rel=0.01)
+    own = BUILDS[build]
+    sizes = {"head": (own.head, 0.02), "trunk": (own.trunk, 0.19), "near forearm": (0.92 * own.arm, 0.22)}
+    sizes |= {"far hand": (own.hand, 0.02), "near thigh": (own.leg, 0.242), "far shin": (0.9 * own.leg, 0.242)}
+    for name, (width, bone) in sizes.items():
+        area = drawn.coverage[(drawn.part == PARTS.index(name)) & (drawn.frame == 0)].sum()
+        assert area == pytest.approx((np.pi * width**2 + 2 * width * bone) * 112**2, rel=0.01), name
 
 
-def test_far_limbs_are_darker_than_near_ones_so_that_crossing_legs_can_be_told_apart():
+def test_limbs_are_told_apart_by_their_brightness():
     spec = figure()
     plain = replace(spec.surface, colours=((0.8, 0.8, 0.8), (0.8, 0.8, 0.8)))
     spec = replace(spec, surface=plain, noise_sd=0.0, light=replace(spec.light, contrast=1.0, brightness=0.0))
@@ -160,53 +148,45 @@ def test_far_limbs_are_darker_than_near_ones_so_that_crossing_legs_can_be_told_a
         alike = torch.nn.functional.avg_pool2d(own.float(), 3, stride=1, padding=1) > 0.99
         if alike.any():
             grey = clip.frames[:, alike].float().mean() / 255
-            assert grey.item() == pytest.approx(0.8 * (0.68 if name.startswith("far") else 1.0), abs=0.01), name
+            side, _, limb = name.partition(" ")
+            shade = {"trunk": 0.85, "head": 1.0}.get(name) or {
+                ("near", True): 0.5, ("far", True): 0.3, ("near", False): 1.0, ("far", False): 0.66
+            }[side, limb in ("thigh", "shin", "foot")]  # fmt: skip
+            assert grey.item() == pytest.approx(0.8 * shade, abs=0.01), name
 
 
 @pytest.mark.parametrize("label", FIGURE_CLASSES)
-def test_the_middle_of_each_bone_moves_as_its_joints_do(label):
+def test_the_flow_of_a_bone_is_what_its_joints_do(label):
+    """At the places of the joints, between four pixels, the flow is the finite difference of the skeleton."""
     spec = figure(label, frames=9, config=replace(untied_studio(actors="figures"), size=128))
-    motion = replace(spec.motion, facing=1, phases=(0.7, 2.5, 0.4, 0.5, 0.8, 0.9, 0.3, 0.6))
+    phases = (0.7, 2.5, 0.4, 0.5, 0.8, 0.9, 0.3, 0.6)
+    motion = replace(spec.motion, centre=(1.2, 2.3), height=80.0, facing=1, phases=phases)
     drawn = limbs(motion, "even", size=128, camera=np.zeros((9, 2)))
-    start, end, _ = skeleton(np.array(motion.phases) + (np.arange(9) - 4)[:, None] * np.array(motion.rates))
-    middle = (start + end) / 2 * [1, -1] * motion.height  # px right and down
-    way = np.diff(middle, axis=0)
-    for part, name in enumerate(PARTS):
-        if name in ("trunk", "head") and label == "turn":
-            continue  # their surface turns besides
-        for i in (1, 4, 6):
-            place = middle[i, part] + motion.centre + [63.5, 63.5 + 0.66 * motion.height]
-            own = (drawn.part == part) & (drawn.frame == i)
-            off = np.hypot(drawn.column[own] - place[0], drawn.row[own] - place[1])
-            np.testing.assert_allclose(drawn.step[:, own][:, off.argmin()], way[i, part], atol=0.45)
-            # Between the four pixels around it there is no error left.
-            weight = np.maximum(1 - np.abs(drawn.column[own] - place[0]), 0) * np.maximum(
-                1 - np.abs(drawn.row[own] - place[1]), 0
-            )
-            if weight.sum() > 0.999:
-                np.testing.assert_allclose(drawn.step[:, own] @ weight, way[i, part], atol=0.12)
+    joints = skeleton(np.array(motion.phases) + (np.arange(9) - 4)[:, None] * np.array(motion.rates))
+    place = joints * [1, -1] * motion.height + motion.centre + [63.5, 63.5 + 0.64 * motion.height]  # column, row
+    way = np.diff(place, axis=1)
+    for part, i, end in itertools.product(range(len(PARTS)), (1, 4, 6), (0, 1)):
+        own = (drawn.part == part) & (drawn.frame == i)
+        off = np.stack([drawn.column[own], drawn.row[own]]) - place[end, i, part][:, None]
+        weight = np.prod(np.maximum(1 - np.abs(off), 0), axis=0)
+        assert weight.sum() == pytest.approx(1)
+        np.testing.assert_allclose(drawn.step[:, own] @ weight, way[end, i, part], atol=1e-6)
 
 
-def test_surface_points_keep_their_place_on_the_surface():
-    """A pixel's point in the next frame has the same coordinates on the limb, where it is still in sight."""
-    for label in FIGURE_CLASSES:
-        spec = figure(label, config=replace(untied_studio(actors="figures"), size=96))
-        drawn = limbs(spec.motion, "stout", size=96, camera=CAMERA)
-        part, frame = drawn.part, drawn.frame
-        where = {key: i for i, key in enumerate(zip(part, frame, drawn.row, drawn.column, strict=True))}
-        errors = []
-        for i in np.flatnonzero((drawn.coverage == 1) & (frame < 7))[::7]:
-            x, y = drawn.column[i] + drawn.step[0, i], drawn.row[i] + drawn.step[1, i]
-            left, above = int(np.floor(x)), int(np.floor(y))
-            corners = [where.get((part[i], frame[i] + 1, above + b, left + a)) for b in (0, 1) for a in (0, 1)]
-            if None not in corners and (drawn.coverage[corners] == 1).all():
-                a, b = x - left, y - above
-                weights = np.array([(1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b])
-                errors.append([drawn.across[corners] @ weights - drawn.across[i]])
-                errors.append([drawn.along[corners] @ weights - drawn.along[i]])
-        assert len(errors) > 300
-        assert np.quantile(np.abs(errors), 0.9) < 0.1, label
-        assert np.median(np.abs(errors)) < 0.02, label
+@pytest.mark.parametrize("label", FIGURE_CLASSES)
+def test_surface_points_keep_their_place_on_the_surface(label):
+    """A pixel's point in the next frame has the same coordinates on the limb."""
+    spec = figure(label, config=replace(untied_studio(actors="figures"), size=96))
+    drawn = limbs(spec.motion, "stout", size=96, camera=np.array([[3.0 * i, -i] for i in range(8)]))
+    # Coordinates on a limb are linear in the frame: the plane through its pixels tells them everywhere.
+    pixels = np.stack([drawn.column, drawn.row, np.ones_like(drawn.row)]).astype(float)
+    moved = pixels + np.concatenate([drawn.step, np.zeros((1, len(drawn.part)))])
+    for part, i in itertools.product(range(len(PARTS)), (0, 3, 6)):
+        now, then = ((drawn.part == part) & (drawn.frame == j) for j in (i, i + 1))
+        if min(now.sum(), then.sum()) > 10:  # in sight
+            for surface in (drawn.across, drawn.along):
+                plane = np.linalg.lstsq(pixels[:, then].T, surface[then], rcond=None)[0]
+                np.testing.assert_allclose(plane @ moved[:, now], surface[now], atol=1e-6)
 
 
 # sample_specs, render
@@ -220,7 +200,7 @@ def test_worlds_of_figures_have_the_figures_classes_and_builds():
         assert all(spec.shape in BUILDS and isinstance(spec.motion, FigureMotion) for spec in specs)
         assert all(spec.actors == "figures" and "np." not in repr(spec) for spec in specs)
         for spec in specs:
-            assert [rate != 0 for rate in spec.motion.rates] == [label == spec.label for label in FIGURE_CLASSES]
+            assert spec.motion.rates == phase_rates(spec.label, pace=spec.motion.pace, frames=8)
     assert untied_studio(actors="figures") == replace(untied_studio(), actors="figures")
     for wrong in ("puppets", ["figures"]):
         with pytest.raises(ValueError, match=r"actors is .*; expected one of sprites, figures"):
@@ -355,38 +335,34 @@ def test_exact_flow_warps_each_frame_of_a_figure_onto_the_one_before(label):
 
 
 def test_a_mirrored_figure_moves_the_mirrored_way():
-    spec = replace(figure("walk", config=street(actors="figures")), noise_sd=0.0)
+    spec = figure("walk", config=street(actors="figures"))
     motion, pan = spec.motion, spec.camera.pan
     mirrored = replace(
         spec,
-        motion=replace(
-            motion, centre=(-motion.centre[0], motion.centre[1]), facing=-motion.facing, phases=upright(motion)
-        ),
+        motion=replace(motion, centre=(-motion.centre[0], motion.centre[1]), facing=-motion.facing),
         camera=replace(spec.camera, pan=(-pan[0], pan[1]), shake=tuple((-x, y) for x, y in spec.camera.shake)),
     )
-    one, other = render(replace(spec, motion=replace(motion, phases=upright(motion)))), render(mirrored)
+    one, other = render(spec), render(mirrored)
     assert torch.equal(one.mask.flip(-1), other.mask)
     sign = torch.tensor([-1.0, 1.0])[:, None, None, None]
-    torch.testing.assert_close(one.flow.flip(-1) * sign, other.flow, atol=1e-4, rtol=0)
+    assert (one.flow.flip(-1) * sign - other.flow).abs().max() < 1e-4
 
 
-def upright(motion):
-    """The same phases, seen from ahead."""
-    return (*motion.phases[:7], 0.0)
-
-
-def test_a_jump_rises_up_the_screen_and_falls_down_it():
+def test_a_jump_rises_up_the_screen_and_falls_down_it_and_a_sidestep_goes_where_the_figure_faces():
     spec = figure("jump", frames=9)
-    motion = replace(spec.motion, phases=(0.7, 0.0, np.pi, 0.5, 0.8, 0.9, 0.3, 0.6), rates=(0.0, 0.0, 0.2) + (0.0,) * 5)
+    phases = (0.7, 0.0, np.pi, 0.5, 0.8, 0.9, 0.3, 0.0)
+    motion = replace(spec.motion, facing=1, phases=phases, rates=(0.0, 0.0, 0.2, *STILL[3:]))
     clip = render(replace(spec, motion=motion))
     right, down = clip.flow
     assert right.abs().max() < 1e-5
-    rising, falling = down[:4][clip.mask[:4]], down[4:][clip.mask[4:8]]
-    assert (rising < 0).all() and (falling > 0).all()
-    # A body in free fall: velocity grows evenly, here by a constant number of px in each frame.
-    speeds = [down[i][clip.mask[i]].mean().item() for i in range(8)]
-    height = motion.height
-    np.testing.assert_allclose(np.diff(speeds), 8 * 0.25 * (0.2 / (2 * np.pi)) ** 2 * height, rtol=1e-4)
+    assert (down[:4][clip.mask[:4]] < 0).all() and (down[4:][clip.mask[4:8]] > 0).all()
+    height = 0.16 * motion.height * np.cos(0.2 * (np.arange(9) - 4))
+    for i in range(8):
+        assert down[i][clip.mask[i]].mean().item() == pytest.approx(height[i] - height[i + 1], abs=1e-4)
+    for facing in (1, -1):
+        clip = render(replace(spec, motion=replace(motion, facing=facing, rates=(*STILL[:7], 0.2))))
+        right, down = clip.flow
+        assert down.abs().max() < 1e-5 and (facing * right[clip.mask[:-1]] > 0).all()
 
 
 def test_flow_of_a_still_figure_is_the_camera_s():
@@ -465,7 +441,7 @@ def test_a_dataset_of_figures_is_written_and_read_back(tmp_path):
         assert float(row["height_px"]) == pytest.approx(spec.motion.height, abs=1e-3)
     clip = render(specs[4])
     back = read_clip(folder / rows[4]["file"], frames=8, size=None)
-    assert (back.float() - clip.frames.float()).abs().mean() < 12  # crf 30 and sensor noise
+    assert (back.float() - clip.frames.float()).abs().mean() < 14  # crf 30 and sensor noise
     assert torch.equal(load_exact(folder, rows[4]["file"]).mask, clip.mask)
     for change in ({"actors": "ponies"}, {"actors": ["figures"]}):
         (folder / "dataset.json").write_text(json.dumps({**record, "config": record["config"] | change}))

@@ -125,9 +125,10 @@ def _opencv() -> Callable[..., _Solver]:
     except ImportError as error:
         raise Missing("opencv-contrib-python-headless is not installed") from error
     cv2.setNumThreads(1)
+    optflow: Any = cv2.optflow  # its type stubs lack what the contributed modules bring
 
     def solver(config: TVL1Config | None = None, *, size: int = _SIZE) -> _Solver:
-        made = cv2.optflow.DualTVL1OpticalFlow_create()
+        made = optflow.DualTVL1OpticalFlow_create()
         if config is not None:
             made.setScaleStep(0.5)
             made.setScalesNumber(1 + max(0, math.floor(math.log2(size / config.coarsest_px))))

@@ -251,10 +251,15 @@ def test_a_stop_ends_the_runs_on_the_workers(tmp_path: Path, monkeypatch: pytest
             signal.raise_signal(signal.SIGINT)
 
     stop = Stop()
-    stop.start()
-    with pytest.raises(KeyboardInterrupt):
-        run_study(SMOKE, seeds=[1], folder=tmp_path / "study", jobs=1, scheduler="local", report=lambda _: None)
-    stop.join()
+    # A shell that started the tests in the background lets them ignore Ctrl-C.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        stop.start()
+        with pytest.raises(KeyboardInterrupt):
+            run_study(SMOKE, seeds=[1], folder=tmp_path / "study", jobs=1, scheduler="local", report=lambda _: None)
+        stop.join()
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
     assert stop.kernels and not any(kernel.is_running() for kernel in stop.kernels)
     assert not list((tmp_path / "study").rglob("results.json"))
     hold_folder(tmp_path / "study" / "seed_1", lock=".seed.lock").release()

@@ -1029,7 +1029,7 @@ def _of_the_decoder(encoder: nn.Module, decoder: nn.Module, clip: Tensor, target
 
 
 def _of_the_parameters(encoder: nn.Module, *_: object) -> dict[str, float]:
-    return {name: float(one.norm()) for name, one in encoder.named_parameters()}
+    return {name: float(one.detach().norm()) for name, one in encoder.named_parameters()}
 
 
 def _encoder_gradient_norms_calls(generator: torch.Generator) -> list[Probe]:
